@@ -1,0 +1,329 @@
+"""One narrow Protocol per kind of outside system. Activities see these, never a vendor."""
+
+from datetime import datetime
+from typing import Protocol
+
+from pydantic import AwareDatetime, Field
+
+from firebreak.domain.alert import Alert
+from firebreak.domain.base import JsonObject, Model
+from firebreak.domain.device import Device
+from firebreak.domain.hold import Hold
+from firebreak.domain.people import Approval, Decision, Principal, Verdict
+from firebreak.domain.plan import Plan, ProbeReport
+from firebreak.domain.record import Entry, NewEntry
+
+
+class Capabilities(Model):
+    """What a control can do, declared in code and held to it by the conformance suite.
+
+    ``deadline_s`` bounds one apply or revert: after it the adapter has let go of the line and
+    will send nothing more. The engine builds its fence for repeated attempts on this promise.
+    """
+
+    adapter: str
+    rung: str
+    reversible: bool
+    idempotent: bool  # applying the same plan again changes nothing more
+    native_timer: bool = False  # the system itself can put it back (commit confirmed)
+    deadline_s: float
+    secrets: tuple[str, ...] = ()  # names of the secret references it resolves
+
+
+class Observation(Model):
+    """A target and its state as read just now.
+
+    ``state`` is the adapter's record (see Plan.before). ``evidence`` says how it was found.
+    """
+
+    target: str
+    state: JsonObject
+    evidence: tuple[str, ...] = ()
+
+
+class Control(Protocol):
+    """An action that changes a device's standing: observe, plan, apply, verify (read), revert.
+
+    Every method may raise Unreachable (nothing was sent), AuthFailed, Rejected,
+    CapabilityMissing, RateLimited. ``apply`` and ``revert`` raise OutcomeUnknown once a write may
+    have left and its effect was not seen; they never swallow that.
+    """
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What this control can do."""
+        ...
+
+    async def observe(self, device: Device) -> Observation:
+        """Find the device's place and read its state. Reads only."""
+        ...
+
+    async def plan(self, device: Device, inputs: JsonObject, seen: Observation) -> Plan:
+        """What would change. Pure: no I/O. Raises Rejected when the target may not be touched."""
+        ...
+
+    async def apply(self, plan: Plan, send_by: datetime) -> JsonObject:
+        """Bring ``plan.after`` into force and return the state read back afterwards.
+
+        Sends nothing after ``send_by``. Raises StateDrifted when, on the same line it would write
+        to, the state is neither ``before`` nor ``after``.
+        """
+        ...
+
+    async def revert(self, plan: Plan, send_by: datetime) -> JsonObject:
+        """Restore ``plan.before`` exactly and return the state read back afterwards."""
+        ...
+
+
+class Probe(Protocol):
+    """An independent look from outside the enforcement point."""
+
+    async def look(self, device: Device) -> ProbeReport:
+        """Whether the device can be reached in the production network.
+
+        A vantage point that cannot reach its own control target reports INCONCLUSIVE: a dead
+        sentinel must never look like a contained device. Raises nothing.
+        """
+        ...
+
+
+class Inventory(Protocol):
+    """The devices of the estate."""
+
+    def device(self, device_id: str) -> Device:
+        """The device by id. Raises NotFound."""
+        ...
+
+    def by_address(self, *, ip: str | None = None, mac: str | None = None) -> Device | None:
+        """The device with that address, or None. When both are given and differ, MAC wins."""
+        ...
+
+    def devices(self) -> tuple[Device, ...]:
+        """All devices, by id."""
+        ...
+
+
+class Parsed(Model):
+    """One record of a detector's feed that is an alert."""
+
+    alert: Alert
+    raw: JsonObject
+
+
+class BadRecord(Model):
+    """One record that could not be read: where it stood and why."""
+
+    index: int
+    reason: str
+
+
+class AlertParser(Protocol):
+    """Turns a detector's own format into alerts (``devices`` still empty)."""
+
+    def parse(self, body: bytes) -> tuple[tuple[Parsed, ...], tuple[BadRecord, ...], int]:
+        """``(alerts, unreadable records, records that are no alerts)``.
+
+        Raises:
+            BadInput: nothing of the body can be read.
+        """
+        ...
+
+
+class Question(Model):
+    """What policy is asked."""
+
+    action: str
+    plan: Plan | None
+    device: Device
+    requester: Principal
+    severity: int = 0
+    confidence: int = 0
+    drill: bool = False
+
+
+class Policy(Protocol):
+    """Who may do which action to which device, and with whose agreement. No rule is a no."""
+
+    @property
+    def digest(self) -> str:
+        """Which policy this is."""
+        ...
+
+    def decide(self, question: Question) -> Decision:
+        """The decision and the rules that made it. Raises nothing: a doubt is FORBID."""
+        ...
+
+
+class Appended(Model):
+    """An entry in its place. ``created`` is False when the key stood already."""
+
+    entry: Entry
+    created: bool
+
+
+class AlertRow(Model):
+    """An alert as recorded: nothing that came in is lost."""
+
+    alert: Alert
+    received_at: AwareDatetime
+    disposition: str  # received | responded | unmatched | unknown-device
+    detail: str = ""
+    response: str = ""  # workflow id
+    incident: str = ""
+
+
+class IncidentRow(Model):
+    """An incident in a list."""
+
+    id: str
+    workflow: str
+    playbook: str
+    device: str
+    title: str
+    requester: str
+    status: str  # open | completed | failed | cancelled | denied
+    contained: bool
+    opened_at: AwareDatetime
+    closed_at: AwareDatetime | None = None
+
+
+class Claim(Model):
+    """Taking a device for one action. Held by one incident at a time, from intent to release."""
+
+    device: str
+    action: str
+    plan: Plan
+    owner: str
+
+
+class Ledger(Protocol):
+    """The append-only record, and the small tables projected from it.
+
+    Every method may raise LedgerUnavailable.
+    """
+
+    async def append(self, *entries: NewEntry, claim: Claim | None = None) -> tuple[Appended, ...]:
+        """Append in order, durably, in one transaction.
+
+        With ``claim`` the hold row ``hold/<device>/<action>`` is taken as PENDING in the same
+        transaction; it is kept by outcomes that are in force and dropped by others.
+
+        Raises:
+            LedgerConflict: a key stands already with other content than its body (``at`` aside).
+            Busy: another incident holds the claim.
+        """
+        ...
+
+    async def entry(self, incident: str, key: str) -> Entry | None:
+        """One entry by key."""
+        ...
+
+    async def chain(self, incident: str) -> tuple[Entry, ...]:
+        """All entries of an incident in order. Raises NotFound when there is none."""
+        ...
+
+    async def hold(self, hold_id: str) -> Hold | None:
+        """The live hold (pending, active or stuck) of that id."""
+        ...
+
+    async def holds(self) -> tuple[Hold, ...]:
+        """All live holds, soonest expiry first."""
+        ...
+
+    async def approvals(self, *, pending_only: bool = True) -> tuple[Approval, ...]:
+        """Approval requests, oldest first."""
+        ...
+
+    async def approval(self, approval_id: str) -> Approval:
+        """One request. Raises NotFound."""
+        ...
+
+    async def incidents(
+        self, *, status: str | None = None, limit: int = 100
+    ) -> tuple[IncidentRow, ...]:
+        """Incidents, newest first."""
+        ...
+
+    async def incident(self, incident: str) -> IncidentRow:
+        """One incident by id or by workflow id (then the newest). Raises NotFound."""
+        ...
+
+    async def record_alert(self, alert: Alert, raw: JsonObject, received_at: datetime) -> bool:
+        """Keep an alert. False when this fingerprint stands already."""
+        ...
+
+    async def settle_alert(
+        self,
+        alert_id: str,
+        disposition: str,
+        *,
+        detail: str = "",
+        response: str = "",
+        incident: str = "",
+    ) -> None:
+        """Say what became of an alert."""
+        ...
+
+    async def alerts(
+        self, *, disposition: str | None = None, limit: int = 100
+    ) -> tuple[AlertRow, ...]:
+        """Alerts, newest first."""
+        ...
+
+
+class Start(Model):
+    """A response to start, or to join when one runs for the same playbook and device."""
+
+    playbook: str
+    device: str
+    alerts: tuple[Alert, ...] = ()
+    requester: Principal
+    reason: str = ""
+    inputs: JsonObject = Field(default_factory=dict)
+
+
+class Started(Model):
+    """Where a response runs."""
+
+    workflow: str
+    incident: str
+
+
+class Engine(Protocol):
+    """What the server asks of the response engine."""
+
+    async def respond(self, start: Start) -> Started:
+        """Start a response or hand its alerts to the one that runs; durable when it returns.
+
+        Raises:
+            NotFound: no such playbook or device.
+            BadInput: an input the playbook does not declare, or of the wrong type.
+            Unreachable: Temporal does not answer.
+        """
+        ...
+
+    async def dry_run(self, start: Start) -> tuple[JsonObject, ...]:
+        """What each control of the playbook would do now: plans or refusals. Changes nothing."""
+        ...
+
+    async def decide(
+        self, approval_id: str, plan_hash: str, verdict: Verdict, who: Principal, reason: str
+    ) -> Approval:
+        """Put a vote. Raises NotFound, Forbidden (with the reason), Unreachable."""
+        ...
+
+    async def cancel(self, incident: str, who: Principal, reason: str) -> None:
+        """Stop a response after its effect in flight; its holds stay, time-boxed. Raises NotFound."""
+        ...
+
+    async def release(self, hold_id: str, who: Principal, reason: str) -> Hold:
+        """End a hold now and wait for the proof. Raises NotFound, Forbidden, RevertFailed."""
+        ...
+
+    async def extend(self, hold_id: str, by_s: int, who: Principal, reason: str) -> Hold:
+        """Move a hold's expiry. Raises NotFound, Forbidden."""
+        ...
+
+    async def ready(self) -> bool:
+        """Whether Temporal answers."""
+        ...

@@ -1,0 +1,87 @@
+"""Principals, what policy decided, and what people decided."""
+
+from enum import StrEnum
+from typing import Literal
+
+from pydantic import AwareDatetime, Field
+
+from firebreak.domain.base import Model
+
+
+class Principal(Model):
+    """Who asks or answers: an authenticated person or the automation itself."""
+
+    id: str = Field(min_length=1, max_length=200)
+    roles: frozenset[str] = frozenset()
+    kind: Literal["person", "automation"] = "person"
+
+
+class Gate(Model):
+    """People who must agree before something happens."""
+
+    role: str
+    quorum: int = Field(default=1, ge=1, le=10)
+    within_s: int = Field(default=900, ge=1)
+
+
+class Effect(StrEnum):
+    """What policy says to a plan."""
+
+    ALLOW = "allow"
+    APPROVE = "approve"  # only after the gates have been passed
+    FORBID = "forbid"
+
+
+class Decision(Model):
+    """Policy's answer, with the rules that made it."""
+
+    effect: Effect
+    gates: tuple[Gate, ...] = ()
+    rules: tuple[str, ...] = ()  # ids of the rules that decided
+    reason: str = ""
+    policy_digest: str = ""
+
+
+class Verdict(StrEnum):
+    """One person's answer."""
+
+    APPROVE = "approve"
+    DENY = "deny"
+
+
+class Vote(Model):
+    """One person's answer to one request, bound to the plan they saw."""
+
+    approval: str
+    plan_hash: str
+    who: Principal
+    verdict: Verdict
+    reason: str = Field(default="", max_length=2000)
+    at: AwareDatetime
+
+
+class ApprovalState(StrEnum):
+    """Where a request stands. Only ``APPROVED`` lets anything happen."""
+
+    PENDING = "pending"
+    APPROVED = "approved"
+    DENIED = "denied"
+    EXPIRED = "expired"
+    VOID = "void"  # the state drifted, or the response ended, before it was used
+
+
+class Approval(Model):
+    """A settled or pending request: people's decision on one plan hash."""
+
+    id: str
+    incident: str
+    step: str
+    plan_hash: str
+    summary: tuple[str, ...]  # one line for each plan: what, where, and the way back
+    gates: tuple[Gate, ...]
+    why: str
+    requester: str
+    requested_at: AwareDatetime
+    expires_at: AwareDatetime
+    state: ApprovalState = ApprovalState.PENDING
+    votes: tuple[Vote, ...] = ()

@@ -1,0 +1,89 @@
+"""Every setting, from environment variables (FIREBREAK_*), with defaults for one machine."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Settings of every Firebreak process. Durations are seconds."""
+
+    model_config = SettingsConfigDict(env_prefix="FIREBREAK_", frozen=True, extra="ignore")
+
+    state_dir: Path = Field(
+        default=Path(".firebreak"), description="Keys, tokens, the embedded databases and logs"
+    )
+    database_url: str = Field(
+        default="", description="SQLAlchemy URL of the ledger; empty: SQLite in the state directory"
+    )
+    estate_file: Path = Field(
+        default=Path("estate.yaml"), description="Sites, switches, sentinels and devices"
+    )
+    playbook_dirs: tuple[Path, ...] = Field(
+        default=(),
+        description="Directories with more playbooks; a name there wins over a shipped one",
+    )
+    policy_file: Path | None = Field(
+        default=None, description="Policy file; empty: the shipped playbooks/policies/default.yaml"
+    )
+
+    temporal_address: str = Field(default="127.0.0.1:7233", description="Temporal frontend")
+    temporal_namespace: str = Field(default="default", description="Temporal namespace")
+    task_queue: str = Field(default="firebreak", description="Task queue of responses")
+    temporal_tls: bool = Field(default=False, description="Use TLS towards Temporal")
+    temporal_ui_port: int = Field(
+        default=0, description="Port of the embedded Temporal's web UI; 0: none"
+    )
+    temporal_sync: Literal["full", "normal"] = Field(
+        default="full", description="Embedded Temporal: survive power loss (full) or only a crash"
+    )
+
+    listen_host: str = Field(default="127.0.0.1", description="Address the API listens on")
+    listen_port: int = Field(default=8700, description="Port the API listens on")
+    url: str = Field(
+        default="", description="Where the CLI finds the API; empty: listen_host and listen_port"
+    )
+    token: str = Field(
+        default="", description="API token of the CLI; empty: the one in the state directory"
+    )
+    max_body_bytes: int = Field(
+        default=4 * 1024 * 1024, description="Largest request body accepted"
+    )
+
+    effect_timeout_s: float = Field(
+        default=90, gt=0, description="Longest time one attempt of an effect may take"
+    )
+    send_window_s: float = Field(
+        default=45,
+        gt=0,
+        description="After its intent an attempt may send for this long; a later one waits it out",
+    )
+    retry_attempts: int = Field(
+        default=3, ge=1, description="Attempts on a rung that cannot be reached"
+    )
+    retry_backoff_s: float = Field(default=1, gt=0, description="First back-off between attempts")
+    release_retry_s: float = Field(
+        default=60, gt=0, description="Pause before a release that failed is tried again"
+    )
+    workflow_task_timeout_s: float = Field(
+        default=5, gt=0, description="How soon Temporal gives a dead worker's task to another"
+    )
+    cached_workflows: int = Field(
+        default=500, ge=0, description="Workflows a worker keeps in memory; 0: replay every task"
+    )
+    log_json: bool = Field(default=False, description="Log lines as JSON")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        default="INFO", description="Least important log line shown"
+    )
+
+    @property
+    def ledger_url(self) -> str:
+        """The ledger's SQLAlchemy URL."""
+        return self.database_url or f"sqlite:///{self.state_dir.absolute() / 'ledger.db'}"
+
+    @property
+    def api_url(self) -> str:
+        """Where the CLI finds the API, without a trailing slash."""
+        return (self.url or f"http://{self.listen_host}:{self.listen_port}").rstrip("/")
