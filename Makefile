@@ -22,7 +22,7 @@ up: $(STAMP)
 	@$(BIN)/firebreak up --range
 
 test: $(STAMP)
-	$(BIN)/python -m tests.run
+	$(BIN)/python -m pytest --numprocesses auto --dist loadgroup
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

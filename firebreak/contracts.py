@@ -71,7 +71,29 @@ class Control(Protocol):
         ...
 
     async def revert(self, plan: Plan, send_by: datetime) -> JsonObject:
-        """Restore ``plan.before`` exactly and return the state read back afterwards."""
+        """Restore ``plan.before`` exactly and return the state read back afterwards.
+
+        Works on the plan's target, wherever the device is by now. Writes nothing when ``before``
+        is in force already. Raises StateDrifted when the state is neither ``before`` nor
+        ``after``: somebody else changed it, and their change is not overwritten.
+        """
+        ...
+
+
+class Operation(Protocol):
+    """An action without a standing to restore: an effect elsewhere, or an observation.
+
+    ``key`` is the same in every attempt of a step: where the outside system takes an idempotency
+    key, this is it. May raise what Control may.
+    """
+
+    @property
+    def idempotent(self) -> bool:
+        """Whether running it again with the same key does nothing more."""
+        ...
+
+    async def run(self, device: Device, inputs: JsonObject, key: str) -> JsonObject:
+        """Do it and return the fields the catalogue promises as results."""
         ...
 
 

@@ -106,6 +106,12 @@ class RevertFailed(FirebreakError):
     code = "revert-failed"
 
 
+class HoldStuck(FirebreakError):
+    """A hold on the device could not be ended or settled. A person must end it first."""
+
+    code = "hold-stuck"
+
+
 class LedgerUnavailable(FirebreakError):
     """Nothing may be done that cannot be recorded. Retried until the ledger answers."""
 

@@ -52,8 +52,15 @@ class Settings(BaseSettings):
         default=4 * 1024 * 1024, description="Largest request body accepted"
     )
 
+    suricata_secret: str = Field(
+        default="",
+        description="Reference to the key of Suricata's HMAC signatures (env:NAME, file:/path)",
+    )
+    switch_deadline_s: float = Field(
+        default=30, gt=0, description="Longest time one operation on a switch may take"
+    )
     effect_timeout_s: float = Field(
-        default=90, gt=0, description="Longest time one attempt of an effect may take"
+        default=240, gt=0, description="Longest time one attempt of an effect may take"
     )
     send_window_s: float = Field(
         default=45,
@@ -64,11 +71,17 @@ class Settings(BaseSettings):
         default=3, ge=1, description="Attempts on a rung that cannot be reached"
     )
     retry_backoff_s: float = Field(default=1, gt=0, description="First back-off between attempts")
+    heartbeat_timeout_s: float = Field(
+        default=10, gt=0, description="How soon an effect whose worker fell silent is taken over"
+    )
     release_retry_s: float = Field(
         default=60, gt=0, description="Pause before a release that failed is tried again"
     )
     workflow_task_timeout_s: float = Field(
         default=5, gt=0, description="How soon Temporal gives a dead worker's task to another"
+    )
+    concurrent_effects: int = Field(
+        default=100, ge=1, description="Effects a worker carries out at once"
     )
     cached_workflows: int = Field(
         default=500, ge=0, description="Workflows a worker keeps in memory; 0: replay every task"

@@ -1,6 +1,8 @@
 """Principals, what policy decided, and what people decided."""
 
+from collections.abc import Iterable
 from enum import StrEnum
+from itertools import combinations
 from typing import Literal
 
 from pydantic import AwareDatetime, Field
@@ -71,11 +73,16 @@ class ApprovalState(StrEnum):
 
 
 class Approval(Model):
-    """A settled or pending request: people's decision on one plan hash."""
+    """A settled or pending request: people's decision on one set of plans.
+
+    ``plans`` holds the hash of each plan that may be applied; ``plan_hash`` is the digest of that
+    list, the one value that a vote must repeat.
+    """
 
     id: str
     incident: str
     step: str
+    plans: tuple[str, ...]
     plan_hash: str
     summary: tuple[str, ...]  # one line for each plan: what, where, and the way back
     gates: tuple[Gate, ...]
@@ -85,3 +92,32 @@ class Approval(Model):
     expires_at: AwareDatetime
     state: ApprovalState = ApprovalState.PENDING
     votes: tuple[Vote, ...] = ()
+
+
+def passed(gates: Iterable[Gate], voters: Iterable[Principal]) -> bool:
+    """Whether enough distinct people agreed, each counted for one gate only.
+
+    Hall's condition: every group of gates must find as many eligible people as its quorums add
+    up to. Nobody passes for two people by holding two roles.
+    """
+    wanted = tuple(gates)
+    people = {voter.id: voter.roles for voter in voters}
+    for size in range(1, len(wanted) + 1):
+        for group in combinations(wanted, size):
+            eligible = [who for who, roles in people.items() if any(g.role in roles for g in group)]
+            if len(eligible) < sum(gate.quorum for gate in group):
+                return False
+    return True
+
+
+def united(gates: Iterable[Gate]) -> tuple[Gate, ...]:
+    """One gate a role: the largest quorum and the shortest time any of them asks for."""
+    by_role: dict[str, Gate] = {}
+    for gate in gates:
+        have = by_role.setdefault(gate.role, gate)
+        by_role[gate.role] = Gate(
+            role=gate.role,
+            quorum=max(have.quorum, gate.quorum),
+            within_s=min(have.within_s, gate.within_s),
+        )
+    return tuple(by_role.values())

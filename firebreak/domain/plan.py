@@ -65,8 +65,8 @@ class Plan(Model):
 
     @cached_property
     def hash(self) -> str:
-        """``sha256:<hex>`` over the whole plan."""
-        return digest(self.to_json())
+        """``sha256:<hex>`` over everything but the evidence, which may grow between two looks."""
+        return digest({name: value for name, value in self.to_json().items() if name != "evidence"})
 
     @property
     def changes(self) -> bool:

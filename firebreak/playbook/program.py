@@ -45,6 +45,7 @@ class Do(Step):
     """One action on one device (the alert's device unless ``device`` names another).
 
     ``until`` with ``within_s``: the action is repeated until the expression is true of ``result``.
+    ``ladder`` is never empty for a control; the compiler fills it, and ``quick``, from the catalogue.
     """
 
     kind: Literal["do"] = "do"
@@ -56,6 +57,8 @@ class Do(Step):
     until: Expression | None = None
     every_s: int = Field(default=10, ge=1)
     within_s: int | None = Field(default=None, ge=1)
+    irreversible: bool = False  # the author knows that there is no way back
+    quick: bool = False
 
 
 class Release(Step):

@@ -1,0 +1,171 @@
+"""Ends a hold: puts back exactly what was there before, reads it back and records it."""
+
+from activities.journal import intents, wait_out
+from activities.outcomes import (
+    Recorder,
+    intent_key,
+    outcome_key,
+    recorded,
+    settle,
+    votes_for,
+)
+from activities.world import World
+from firebreak.contracts import Question
+from firebreak.domain.hold import Hold
+from firebreak.domain.people import Effect, Principal, passed
+from firebreak.domain.plan import Outcome, OutcomeKind, Plan
+from firebreak.domain.record import Kind, NewEntry
+from firebreak.domain.step import Answer, AnswerKind, Ask, ReleaseOrder
+from firebreak.errors import FirebreakError, LedgerUnavailable, RevertFailed
+
+
+def release_action(action: str) -> str:
+    """What policy calls ending a hold of that action: ``network.release``."""
+    return f"{action.partition('.')[0]}.release"
+
+
+def release_plan(hold: Hold) -> Plan:
+    """The way back as a plan of its own: what people agree to when they agree to a release."""
+    done = hold.plan
+    return done.model_copy(
+        update={
+            "action": release_action(hold.action),
+            "before": done.after,
+            "after": done.before,
+            "reversible": False,
+            "way_back": None,
+            "risk": "low",
+            "summary": f"release {hold.device}: {done.way_back or 'restore the state before'}",
+        }
+    )
+
+
+class ReleaseRunner:
+    """Releases by the control that made the change."""
+
+    def __init__(self, world: World) -> None:
+        """``world``: the contracts to act through."""
+        self._world = world
+        self._ledger = world.ledger
+        self._clock = world.clock
+
+    async def may(self, ask: Ask, hold: Hold) -> Answer:
+        """Whether policy, with these approvals, lets a response end the hold."""
+        plan = release_plan(hold)
+        recorder = Recorder(ask, self._clock)
+        decision = self._world.policy.decide(
+            Question(
+                action=plan.action,
+                plan=plan,
+                device=self._world.inventory.device(hold.device),
+                requester=ask.requester,
+                severity=ask.severity,
+                confidence=ask.confidence,
+            )
+        )
+        ruling = recorder.entry(
+            Kind.DECISION,
+            f"decision:{ask.step}:{decision.effect}:{len(ask.approvals)}:{ask.preview}",
+            plan_hash=plan.hash,
+            decision=decision.to_json(),
+        )
+        await self._ledger.append(*ask.entries, ruling)
+        if ask.preview:
+            return Answer(kind=AnswerKind.PLANNED, plan=plan, decision=decision)
+        if decision.effect is Effect.FORBID:
+            outcome = recorder.outcome(
+                OutcomeKind.REFUSED, plan=plan, error="policy-denied", detail=decision.reason
+            )
+            return Answer(kind=AnswerKind.DONE, outcome=outcome, plan=plan, decision=decision)
+        agreed = passed(decision.gates, votes_for(plan.hash, ask.approvals))
+        kind = AnswerKind.PLANNED if agreed else AnswerKind.GATED
+        return Answer(kind=kind, plan=plan, decision=decision)
+
+    async def release(self, order: ReleaseOrder, *, last_attempt: bool) -> Outcome:
+        """Put the state before back, or say why not; either way it is recorded.
+
+        Raises retryable errors unless this is the last attempt.
+        """
+        ask = _ask(order)
+        stands = await self._ledger.entry(ask.incident, outcome_key(ask.step))
+        if stands is not None:
+            return recorded(stands)
+        recorder = Recorder(ask, self._clock)
+        try:
+            outcome = await self._restore(order, ask, recorder)
+        except LedgerUnavailable:
+            raise
+        except FirebreakError as error:
+            if error.retryable and not last_attempt:
+                raise
+            outcome = recorder.outcome(
+                OutcomeKind.FAILED,
+                plan=order.hold.plan,
+                error=error.code,
+                detail=f"not released: {error}",
+            )
+        return await settle(self._ledger, ask, outcome, _words(order, recorder, outcome))
+
+    async def _restore(self, order: ReleaseOrder, ask: Ask, recorder: Recorder) -> Outcome:
+        plan = order.hold.plan
+        control = self._world.control(plan.action, plan.rung)
+        sent = await intents(self._ledger, ask.incident, ask.step)
+        if sent:
+            await wait_out(sent[-1], self._clock)
+        send_by = self._clock() + self._world.send_window
+        await self._ledger.append(
+            recorder.entry(
+                Kind.INTENT,
+                intent_key(ask.step, len(sent) + 1),
+                plan_hash=plan.hash,
+                revert=True,
+                send_by=send_by.isoformat(),
+            )
+        )
+        observed = await control.revert(plan, send_by)
+        if observed != plan.before:
+            raise RevertFailed(f"it reads back as {observed}, not as {plan.before}")
+        device = self._world.inventory.device(order.hold.device)
+        report = await self._world.witness.back(device)
+        return recorder.outcome(
+            OutcomeKind.ENFORCED,
+            plan=plan,
+            changed=True,
+            reconciled=bool(sent),
+            observed=observed,
+            probes=(report,),
+            detail=f"restored; seen from production it is {report.reach}",
+        )
+
+
+def _ask(order: ReleaseOrder) -> Ask:
+    """The release as an Ask: its step is the hold's life and the try within it."""
+    hold = order.hold
+    return Ask(
+        incident=hold.incident,
+        response="",
+        step=f"{hold.id}/{hold.started_at:%Y%m%dT%H%M%S.%f}/release.{order.attempt}",
+        action=release_action(hold.action),
+        rung=hold.plan.rung,
+        device=hold.device,
+        requester=Principal(id=order.who, kind="automation"),
+    )
+
+
+def _words(order: ReleaseOrder, recorder: Recorder, outcome: Outcome) -> list[NewEntry]:
+    """The outcome, and what it means for the hold."""
+    hold = order.hold
+    said = recorder.outcome_entry(outcome, hold.plan)
+    if outcome.kind is OutcomeKind.ENFORCED:
+        end = recorder.entry(
+            Kind.HOLD_ENDED,
+            f"ended:{outcome.step}",
+            hold=hold.id,
+            why=order.why,
+            outcome=outcome.kind.value,
+        )
+    else:
+        end = recorder.entry(
+            Kind.HOLD_STUCK, f"stuck:{outcome.step}", hold=hold.id, detail=outcome.detail
+        )
+    return [said, end]

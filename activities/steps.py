@@ -1,0 +1,121 @@
+"""The activities that workflows call. Built by the composition root, known by name to Temporal."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from temporalio import activity
+
+from activities.control import ControlRunner
+from activities.operation import OperationRunner
+from activities.release import ReleaseRunner
+from activities.translate import to_application_error
+from firebreak.contracts import Ledger
+from firebreak.domain.plan import Outcome
+from firebreak.domain.record import Kind, NewEntry
+from firebreak.domain.step import (
+    SYSTEM,
+    Answer,
+    AnswerKind,
+    Ask,
+    Closing,
+    Entries,
+    ReleaseAsk,
+    ReleaseOrder,
+)
+from firebreak.errors import FirebreakError
+from firebreak.playbook.catalogue import ActionKind, Catalogue
+
+
+class Steps:
+    """Everything a response does to the world, each behind its intent."""
+
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        controls: ControlRunner,
+        operations: OperationRunner,
+        releases: ReleaseRunner,
+        ledger: Ledger,
+        attempts: int,
+    ) -> None:
+        """``attempts``: how often a retryable error is met before it becomes the outcome."""
+        self._catalogue = catalogue
+        self._controls = controls
+        self._operations = operations
+        self._releases = releases
+        self._ledger = ledger
+        self._attempts = attempts
+
+    @activity.defn
+    async def perform(self, ask: Ask) -> Answer:
+        """One rung of one action: plan, decide, and act when nobody needs to be asked."""
+        async with _alive():
+            action = self._catalogue[ask.action]
+            if action.kind is ActionKind.CONTROL:
+                return await self._controls.perform(ask, last_attempt=self._last())
+            return await self._operations.perform(ask, last_attempt=self._last())
+
+    @activity.defn
+    async def may_release(self, ask: ReleaseAsk) -> Answer:
+        """Whether policy lets the response end a hold."""
+        async with _alive():
+            live = await self._ledger.hold(ask.hold.id)
+            if live is None:
+                await self._ledger.append(*ask.ask.entries)
+                return Answer(kind=AnswerKind.PLANNED)
+            return await self._releases.may(ask.ask, ask.hold)
+
+    @activity.defn
+    async def release(self, order: ReleaseOrder) -> Outcome:
+        """End a hold: restore, read back, record."""
+        async with _alive():
+            return await self._releases.release(order, last_attempt=self._last())
+
+    @activity.defn
+    async def record(self, entries: Entries) -> None:
+        """Append what the workflow noted."""
+        async with _alive():
+            await self._ledger.append(*entries.entries)
+
+    @activity.defn
+    async def close(self, closing: Closing) -> None:
+        """Append the end of a response."""
+        async with _alive():
+            end = NewEntry(
+                incident=closing.incident,
+                key="closed",
+                kind=Kind.CLOSED,
+                at=closing.at,
+                actor=SYSTEM,
+                body={
+                    "status": closing.status,
+                    "contained": closing.contained,
+                    "detail": closing.detail,
+                },
+            )
+            await self._ledger.append(*closing.entries, end)
+
+    def _last(self) -> bool:
+        return activity.info().attempt >= self._attempts
+
+
+@asynccontextmanager
+async def _alive() -> AsyncIterator[None]:
+    """Tell Temporal that the worker lives, and translate our errors on the way out."""
+    beat = asyncio.create_task(_heartbeat())
+    try:
+        yield
+    except FirebreakError as error:
+        raise to_application_error(error) from error
+    finally:
+        beat.cancel()
+
+
+async def _heartbeat() -> None:
+    timeout = activity.info().heartbeat_timeout
+    if timeout is None:
+        return
+    while True:
+        activity.heartbeat()
+        await asyncio.sleep(timeout.total_seconds() / 3)

@@ -1,0 +1,435 @@
+"""Runs a compiled playbook. Pure: time, activities and people come from the Runtime it is given.
+
+The same code runs inside a Temporal workflow and in a unit test. Order of effects, keys and notes
+depend on nothing but the program and the answers, so a replay walks the same path.
+"""
+
+import asyncio
+from collections.abc import Coroutine, Iterable, Sequence
+from typing import Protocol, assert_never
+
+from pydantic import JsonValue
+
+from firebreak.domain.hold import Hold
+from firebreak.domain.people import Approval, ApprovalState, Gate, united
+from firebreak.domain.plan import Outcome, OutcomeKind, Plan
+from firebreak.domain.step import Answer, AnswerKind, ApprovalAsk
+from firebreak.errors import DefinitionError
+from firebreak.playbook.expressions import evaluate, truth
+from firebreak.playbook.program import (
+    AnyStep,
+    Approve,
+    Do,
+    ForEach,
+    HoldSpec,
+    Parallel,
+    Program,
+    Release,
+    Run,
+    Set,
+    Wait,
+    When,
+)
+from firebreak.playbook.scope import Scope
+
+# A plan that keeps drifting is a device that someone else is changing: people must look.
+MAX_PLANS = 3
+
+# No gentler or harsher method changes these answers, so the ladder ends.
+_FINAL = frozenset(
+    {
+        "policy-denied", "interlock-engaged", "blast-radius", "not-approved", "not-found",
+        "definition", "busy", "revert-failed", "hold-stuck",
+    }
+)  # fmt: skip
+
+
+class StepFailedError(Exception):
+    """A step failed and nothing caught it. The response ends as failed."""
+
+
+class NotApprovedError(StepFailedError):
+    """People said no, or nobody answered in time. The response ends as denied."""
+
+
+class CancelledError(Exception):
+    """A person stopped the response. Raised between effects, never within one."""
+
+
+class Runtime(Protocol):
+    """What the interpreter needs from the world."""
+
+    async def act(
+        self,
+        step: Do,
+        key: str,
+        rung: str,
+        device: str,
+        inputs: dict[str, JsonValue],
+        *,
+        plan: Plan | None = None,
+        approvals: tuple[Approval, ...] = (),
+        preview: bool = False,
+    ) -> Answer:
+        """Try one rung (or preview it)."""
+        ...  # fmt: skip
+
+    async def approve(self, ask: ApprovalAsk) -> Approval:
+        """Ask people and wait for them. Returns a settled approval."""
+        ...
+
+    async def hold(self, hold: Hold, spec: HoldSpec, inputs: dict[str, JsonValue]) -> None:
+        """Start the hold of a control in force, or attach to the one that runs."""
+        ...
+
+    async def may_release(
+        self, key: str, hold: Hold, approvals: tuple[Approval, ...], *, preview: bool = False
+    ) -> Answer:
+        """Ask policy whether a hold may be ended now."""
+        ...
+
+    async def release(self, key: str, hold: Hold) -> Outcome:
+        """End a hold and wait for the proof."""
+        ...
+
+    async def sleep(self, seconds: float) -> None:
+        """Let time pass; returns early when cancelled."""
+        ...
+
+    def elapsed(self) -> float:
+        """Seconds since the response began."""
+        ...
+
+    def note(self, key: str, what: str, detail: str) -> None:
+        """Record something that is no effect: a skip, a choice, a value, a failure edge."""
+        ...
+
+    def cancelled(self) -> bool:
+        """Whether a person stopped the response."""
+        ...
+
+
+class Interpreter:
+    """One run of one program."""
+
+    def __init__(self, runtime: Runtime, device: str, scope: Scope) -> None:
+        """``device``: the one that steps act on unless they name another."""
+        self._runtime = runtime
+        self._device = device
+        self._root = scope
+        self._approved: dict[str, tuple[Approval, Gate, dict[str, Plan]]] = {}
+        self._holds: dict[str, Hold] = {}  # by step key, in order
+        self.contained = False
+
+    async def run(self, program: Program) -> None:
+        """Run to the end. Raises StepFailedError, NotApprovedError or CancelledError."""
+        await self._steps(program.steps, self._root)
+
+    async def _steps(self, steps: Iterable[AnyStep], scope: Scope) -> None:
+        for position, step in enumerate(sequence := tuple(steps)):
+            if self._runtime.cancelled():
+                raise CancelledError
+            await self._step(step, scope, sequence[position + 1 :])
+
+    async def _step(self, step: AnyStep, scope: Scope, later: Sequence[AnyStep]) -> None:
+        key = scope.key(step.id)
+        try:
+            if step.when is not None and not truth(step.when, scope.context()):
+                scope.skip(step.id)
+                self._runtime.note(key, "skipped", step.when)
+                return
+            await self._dispatch(step, scope, later)
+        except DefinitionError as error:
+            await self._fail(step, scope, StepFailedError(f"{key}: {error}"))
+        except StepFailedError as failure:
+            await self._fail(step, scope, failure)
+
+    async def _fail(self, step: AnyStep, scope: Scope, failure: StepFailedError) -> None:
+        key = scope.key(step.id)
+        if not step.on_failure:
+            raise failure
+        self._runtime.note(key, "failed, on_failure taken", str(failure))
+        await self._steps(step.on_failure, scope)
+
+    async def _dispatch(self, step: AnyStep, scope: Scope, later: Sequence[AnyStep]) -> None:
+        match step:
+            case Do():
+                await self._do(step, scope)
+            case Release():
+                await self._release(step, scope)
+            case Approve():
+                await self._approve(step, scope, later)
+            case Parallel():
+                await self._parallel([self._steps(b, scope) for b in step.branches])
+            case ForEach():
+                await self._for_each(step, scope)
+            case When():
+                await self._when(step, scope)
+            case Wait():
+                await self._runtime.sleep(step.seconds)
+            case Set():
+                self._set(step, scope)
+            case Run():
+                await self._run(step, scope)
+            case _:
+                assert_never(step)
+
+    # -- one action -------------------------------------------------------------------------
+
+    async def _do(self, step: Do, scope: Scope) -> None:
+        device, inputs = self._target(step, scope)
+        key = scope.key(step.id)
+        outcome = await self._ladder(step, key, device, inputs)
+        if step.until is not None:
+            outcome = await self._repeat(step, scope, device, inputs, outcome)
+        scope.finish(step.id, outcome)
+        if not outcome.in_force:
+            kind = NotApprovedError if outcome.error == "not-approved" else StepFailedError
+            raise kind(f"{key}: {outcome.kind.value}: {outcome.detail or outcome.error}")
+
+    def _target(self, step: Do, scope: Scope) -> tuple[str, dict[str, JsonValue]]:
+        device = self._device if step.device is None else scope.render(step.device)
+        if not isinstance(device, str):
+            raise DefinitionError(f"device must be an inventory id, not {type(device).__name__}")
+        inputs = scope.render(dict(step.inputs))
+        assert isinstance(inputs, dict)  # noqa: S101 - a mapping renders to a mapping
+        return device, inputs
+
+    async def _ladder(
+        self, step: Do, key: str, device: str, inputs: dict[str, JsonValue]
+    ) -> Outcome:
+        outcome: Outcome | None = None
+        for rung in step.ladder or ("",):
+            if outcome is not None:
+                self._runtime.note(
+                    f"{key}/{rung}", "next rung", f"{outcome.rung} {outcome.kind}: {outcome.error}"
+                )
+            outcome = await self._rung(step, key, rung, device, inputs)
+            if outcome.in_force or outcome.kind is OutcomeKind.UNKNOWN or outcome.error in _FINAL:
+                break
+            if self._runtime.cancelled():
+                raise CancelledError
+        assert outcome is not None  # noqa: S101 - a ladder has at least one rung
+        return outcome
+
+    async def _rung(
+        self, step: Do, key: str, rung: str, device: str, inputs: dict[str, JsonValue]
+    ) -> Outcome:
+        where = f"{key}/{rung}" if rung else key
+        plan, approvals, author = self._agreed(key, rung)
+        for _ in range(MAX_PLANS):
+            answer = await self._runtime.act(
+                step, where, rung, device, inputs, plan=plan, approvals=approvals
+            )
+            if answer.kind is AnswerKind.DONE:
+                return await self._settle(step, key, inputs, answer)
+            gates = _gates(answer, author)
+            if not gates:  # it drifted to a plan that needs nobody
+                plan, approvals = None, ()
+                continue
+            assert answer.plan is not None  # noqa: S101 - gated and drifted answers carry the plan
+            approval = await self._agree(
+                ApprovalAsk(step=where, plans=(answer.plan,), gates=gates, why=_why(answer, author))
+            )
+            plan, approvals = answer.plan, (approval,)
+        raise StepFailedError(f"{where}: the state drifted {MAX_PLANS} times between plan and effect")
+
+    def _agreed(self, key: str, rung: str) -> tuple[Plan | None, tuple[Approval, ...], Gate | None]:
+        if key not in self._approved:
+            return None, (), None
+        approval, gate, plans = self._approved[key]
+        plan = plans.get(rung)
+        return plan, ((approval,) if plan else ()), gate
+
+    async def _settle(
+        self, step: Do, key: str, inputs: dict[str, JsonValue], answer: Answer
+    ) -> Outcome:
+        assert answer.outcome is not None  # noqa: S101 - a done answer carries its outcome
+        if answer.outcome.kind is OutcomeKind.ENFORCED and step.hold is not None:
+            self.contained = True
+        if answer.hold is not None and step.hold is not None:
+            self._holds[key] = answer.hold
+            await self._runtime.hold(answer.hold, step.hold, inputs)
+        return answer.outcome
+
+    async def _repeat(
+        self, step: Do, scope: Scope, device: str, inputs: dict[str, JsonValue], outcome: Outcome
+    ) -> Outcome:
+        """Repeat an observation until its expression holds or its time is up."""
+        assert step.until is not None  # noqa: S101 - the caller looked
+        assert step.within_s is not None  # noqa: S101 - lint refuses until without within
+        began, round_ = self._runtime.elapsed(), 1
+        while True:
+            if outcome.in_force:
+                scope.finish(step.id, outcome)
+                if truth(step.until, {**scope.context(), "result": outcome.result}):
+                    return outcome
+            if self._runtime.elapsed() - began + step.every_s > step.within_s:
+                return outcome.model_copy(
+                    update={
+                        "kind": OutcomeKind.FAILED,
+                        "error": "timed-out",
+                        "detail": f"not within {step.within_s} s: {step.until}",
+                    }
+                )
+            await self._runtime.sleep(step.every_s)
+            if self._runtime.cancelled():
+                raise CancelledError
+            round_ += 1
+            outcome = await self._ladder(step, f"{scope.key(step.id)}#{round_}", device, inputs)
+
+    # -- people and holds -------------------------------------------------------------------
+
+    async def _agree(self, ask: ApprovalAsk) -> Approval:
+        """An approval that lets it happen. Raises NotApprovedError or CancelledError."""
+        approval = await self._runtime.approve(ask)
+        if approval.state is ApprovalState.APPROVED:
+            return approval
+        if self._runtime.cancelled():
+            raise CancelledError
+        raise NotApprovedError(f"{ask.step}: {approval.state.value}")
+
+    async def _approve(self, step: Approve, scope: Scope, later: Sequence[AnyStep]) -> None:
+        key = scope.key(step.id)
+        gate = Gate(role=step.role, quorum=step.quorum, within_s=step.within_s)
+        planned: dict[str, dict[str, Plan]] = {}
+        gates = [gate]
+        for name in step.plan:
+            answers = await self._preview(_find(later, name), scope, key)
+            planned[scope.key(name)] = {rung: a.plan for rung, a in answers.items() if a.plan}
+            gates += [g for a in answers.values() if a.decision for g in a.decision.gates]
+        plans = tuple(plan for by_rung in planned.values() for plan in by_rung.values())
+        why = scope.render(step.reason) or f"step {step.id} of the playbook asks"
+        approval = await self._agree(
+            ApprovalAsk(step=key, plans=plans, gates=united(gates), why=str(why))
+        )
+        for name, by_rung in planned.items():
+            self._approved[name] = (approval, gate, by_rung)
+
+    async def _preview(self, step: AnyStep, scope: Scope, asker: str) -> dict[str, Answer]:
+        """The plan of a later step: the first rung that can be planned, or the releases."""
+        if isinstance(step, Release):
+            answers = [
+                await self._runtime.may_release(
+                    f"{asker}/{step.id}/{hold.id}", hold, (), preview=True
+                )
+                for hold in self._to_release(step, scope)
+            ]
+            return {a.plan.target: a for a in answers if a.plan is not None}
+        if not isinstance(step, Do):
+            raise DefinitionError(f"step {step.id} cannot be planned ahead; name a do step")
+        device, inputs = self._target(step, scope)
+        detail = ""
+        for rung in step.ladder or ("",):
+            where = f"{asker}/{step.id}/{rung}"
+            answer = await self._runtime.act(step, where, rung, device, inputs, preview=True)
+            if answer.plan is not None:
+                return {rung: answer}
+            detail = answer.outcome.detail if answer.outcome else ""
+        raise StepFailedError(f"{step.id} cannot be planned: {detail}")
+
+    def _to_release(self, step: Release, scope: Scope) -> list[Hold]:
+        keys = [scope.key(name) for name in step.of] or list(self._holds)
+        held = {self._holds[key].id: self._holds[key] for key in keys if key in self._holds}
+        return list(held.values())
+
+    async def _release(self, step: Release, scope: Scope) -> None:
+        key = scope.key(step.id)
+        holds = self._to_release(step, scope)
+        if not holds:
+            self._runtime.note(key, "nothing to release", "no hold of this response is in force")
+            scope.skip(step.id)
+            return
+        for hold in holds:
+            await self._agree_release(key, hold)
+        for hold in holds:
+            outcome = await self._runtime.release(key, hold)
+            scope.finish(step.id, outcome)
+            if not outcome.in_force:
+                raise StepFailedError(f"{key}: {outcome.kind.value}: {outcome.detail or outcome.error}")
+            self._holds = {k: h for k, h in self._holds.items() if h.id != hold.id}
+
+    async def _agree_release(self, key: str, hold: Hold) -> None:
+        _, approvals, author = self._agreed(key, hold.plan.target)
+        where = f"{key}/{hold.id}"
+        answer = await self._runtime.may_release(where, hold, approvals)
+        if answer.kind is AnswerKind.GATED and answer.plan is not None:
+            approval = await self._agree(
+                ApprovalAsk(
+                    step=where,
+                    plans=(answer.plan,),
+                    gates=_gates(answer, author),
+                    why=_why(answer, author),
+                )
+            )
+            answer = await self._runtime.may_release(where, hold, (*approvals, approval))
+        if answer.kind is not AnswerKind.PLANNED:
+            detail = answer.outcome.detail if answer.outcome else answer.kind.value
+            raise StepFailedError(f"{where}: {detail}")
+
+    # -- shape ------------------------------------------------------------------------------
+
+    async def _when(self, step: When, scope: Scope) -> None:
+        chosen = truth(step.test, scope.context())
+        self._runtime.note(scope.key(step.id), "then" if chosen else "else", step.test)
+        await self._steps(step.then if chosen else step.otherwise, scope)
+
+    def _set(self, step: Set, scope: Scope) -> None:
+        for name, template in step.values.items():
+            scope.assign(name, scope.render(template))
+        self._runtime.note(scope.key(step.id), "set", ", ".join(step.values))
+
+    async def _run(self, step: Run, scope: Scope) -> None:
+        inputs = scope.render(dict(step.inputs))
+        assert isinstance(inputs, dict)  # noqa: S101 - a mapping renders to a mapping
+        await self._steps(step.steps, scope.inlined(step.id, inputs))
+
+    async def _for_each(self, step: ForEach, scope: Scope) -> None:
+        items = evaluate(step.items, scope.context())
+        if not isinstance(items, list):
+            raise DefinitionError(
+                f"for_each wants a list, got {type(items).__name__}: {step.items}"
+            )
+        if len(items) > step.limit:
+            raise StepFailedError(
+                f"{scope.key(step.id)}: {len(items)} items, more than max {step.limit}; nothing was done"
+            )
+        room = asyncio.Semaphore(step.at_once)
+
+        async def one(number: int, item: JsonValue) -> None:
+            async with room:
+                inner = scope.item(step.name, item, f"{step.id}[{number}]")
+                await self._steps(step.steps, inner)
+
+        await self._parallel([one(number, item) for number, item in enumerate(items)])
+
+    async def _parallel(self, branches: list[Coroutine[None, None, None]]) -> None:
+        """Let every branch end before a failure of one goes on: nothing is left half done."""
+        ends = await asyncio.gather(*branches, return_exceptions=True)
+        broken = [end for end in ends if isinstance(end, BaseException)]
+        for end in broken:
+            if not isinstance(end, StepFailedError):
+                raise end
+        if broken:
+            raise broken[0]
+
+
+def _find(later: Sequence[AnyStep], name: str) -> AnyStep:
+    for step in later:
+        if step.id == name:
+            return step
+    raise DefinitionError(f"approve plans step {name}, which does not come after it")
+
+
+def _gates(answer: Answer, author: Gate | None) -> tuple[Gate, ...]:
+    """Policy's gates and the author's: never fewer than either."""
+    policy = answer.decision.gates if answer.decision else ()
+    return united((*policy, author) if author else policy)
+
+
+def _why(answer: Answer, author: Gate | None) -> str:
+    if answer.kind is AnswerKind.DRIFTED:
+        return "the state changed since it was approved; this is the new plan"
+    if answer.decision and answer.decision.gates:
+        return answer.decision.reason or f"policy {', '.join(answer.decision.rules)} asks"
+    return f"the playbook asks for {author.role}" if author else "the plan must be agreed"

@@ -1,0 +1,64 @@
+"""What every test shares: real peers by name, and what happens when one is missing."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+REQUIRE_PEERS = os.environ.get("FIREBREAK_REQUIRE_PEERS") == "1"
+
+_PROGRAMS = {
+    "ovs": ("ovs-vsctl", "ovsdb-server", "ovs-vswitchd", "ip", "ping", "ethtool"),
+    "sshd": ("sshd",),
+    "postgres": ("/usr/lib/postgresql/15/bin/initdb", "setpriv"),
+}
+
+
+def missing_for(peer: str) -> str:
+    """Why a peer cannot run here; "" when it can."""
+    if peer not in _PROGRAMS:
+        return f"unknown peer {peer!r}; it must be named in tests/conftest.py"
+    search = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/sbin"])
+    absent = [name for name in _PROGRAMS[peer] if shutil.which(name, path=search) is None]
+    if absent:
+        return f"{peer} needs {', '.join(absent)}"
+    if peer == "ovs" and os.geteuid() != 0:
+        return "ovs needs root for its network namespaces"
+    return ""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    for mark in item.iter_markers("peer"):
+        why = missing_for(str(mark.args[0]))
+        if not why:
+            continue
+        if REQUIRE_PEERS:
+            pytest.fail(f"{why}; run: make peers")
+        pytest.skip(f"{why}; run: make peers")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    skipped = {
+        str(report.longrepr[2]).removeprefix("Skipped: ")
+        for report in terminalreporter.stats.get("skipped", [])
+        if isinstance(report.longrepr, tuple) and "make peers" in str(report.longrepr[2])
+    }
+    if skipped:
+        terminalreporter.section("missing peers")
+        for why in sorted(skipped):
+            terminalreporter.line(why)
+
+
+@pytest.fixture(scope="session")
+def shipped_playbooks() -> Path:
+    return Path(__file__).parent.parent / "playbooks"
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A developer's own FIREBREAK_* variables must not change what the tests see."""
+    for name in list(os.environ):
+        if name.startswith("FIREBREAK_") and name != "FIREBREAK_REQUIRE_PEERS":
+            monkeypatch.delenv(name)

@@ -1,0 +1,186 @@
+"""A real Temporal server for the session, and an engine over a site in memory for each test."""
+
+import asyncio
+import contextlib
+import dataclasses
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from temporalio.client import Client, WorkflowExecution, WorkflowExecutionStatus
+from temporalio.service import RPCError
+from temporalio.worker import Replayer
+
+from activities.builtin import NoteOperation, ProbeOperation
+from activities.control import ControlRunner
+from activities.operation import OperationRunner
+from activities.release import ReleaseRunner
+from activities.steps import Steps
+from activities.witness import Witness
+from activities.world import World
+from firebreak.codec import EncryptionCodec, KeyRing
+from firebreak.contracts import Start, Started
+from firebreak.domain.people import Principal
+from firebreak.domain.record import Entry
+from firebreak.errors import NotFound
+from firebreak.ledger.store import SqlLedger
+from firebreak.playbook.catalogue import SHIPPED
+from firebreak.playbook.program import Program
+from firebreak.settings import Settings
+from firebreak.worker import WORKFLOWS, build_worker, connect, sandboxed
+from tests.workflows.policy import Rules
+from tests.workflows.site import MemoryInventory, MemorySite, camera, memory_controls
+from tests.workflows.temporal_server import temporal_server
+from workflows.engine import TemporalEngine
+from workflows.messages import ResponseResult, Timing
+
+ANALYST = Principal(id="ada", roles=frozenset({"analyst"}))
+ON_CALL = Principal(id="grace", roles=frozenset({"on-call"}))
+SECOND = Principal(id="edith", roles=frozenset({"on-call", "soc-lead"}))
+
+
+@pytest.fixture(scope="session")
+def temporal_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with temporal_server(tmp_path_factory.mktemp("temporal")) as address:
+        yield address
+
+
+class Programs:
+    """Playbooks of a test, by name."""
+
+    def __init__(self) -> None:
+        self.all: dict[str, Program] = {}
+
+    def program(self, name: str) -> Program:
+        if name not in self.all:
+            raise NotFound(f"no playbook {name}")
+        return self.all[name]
+
+
+@dataclasses.dataclass
+class Bench:
+    """Everything a test of the engine holds in its hands."""
+
+    client: Client
+    engine: TemporalEngine
+    ledger: SqlLedger
+    site: MemorySite
+    rules: Rules
+    programs: Programs
+    settings: Settings
+    steps: Steps
+
+    async def start(self, program: Program, device: str = "cam-17", **more: object) -> Started:
+        self.programs.all[program.name] = program
+        values = {"requester": ANALYST, "reason": "a test", **more}
+        return await self.engine.respond(
+            Start.model_validate({"playbook": program.name, "device": device, **values})
+        )
+
+    async def result(self, started: Started) -> ResponseResult:
+        handle = self.client.get_workflow_handle(started.workflow, result_type=ResponseResult)
+        return await handle.result()
+
+    async def run(self, program: Program, **more: object) -> tuple[ResponseResult, list[Entry]]:
+        started = await self.start(program, **more)
+        result = await self.result(started)
+        return result, list(await self.ledger.chain(result.incident))
+
+
+@pytest.fixture
+async def bench(tmp_path: Path, temporal_address: str) -> AsyncIterator[Bench]:
+    settings = Settings(
+        state_dir=tmp_path,
+        temporal_address=temporal_address,
+        task_queue=f"test-{uuid4().hex}",
+        cached_workflows=0,
+        send_window_s=1,
+        retry_attempts=2,
+        retry_backoff_s=0.05,
+        heartbeat_timeout_s=2,
+        release_retry_s=0.5,
+        workflow_task_timeout_s=2,
+    )
+    ledger = await SqlLedger.open(settings.ledger_url)
+    ring = KeyRing.load_or_create(tmp_path / "keys.json")
+    client = await connect(settings, EncryptionCodec(ring), lambda _: None)
+    site, rules, programs = MemorySite.of(camera(), camera(18)), Rules(), Programs()
+    steps = memory_steps(ledger, rules, site, settings)
+    engine = TemporalEngine(
+        client,
+        programs,
+        MemoryInventory(site),
+        ledger,
+        policy_digest=lambda: rules.digest,
+        task_queue=settings.task_queue,
+        timing=Timing(
+            effect_timeout_s=20,
+            heartbeat_timeout_s=settings.heartbeat_timeout_s,
+            retry_backoff_s=settings.retry_backoff_s,
+            release_retry_s=settings.release_retry_s,
+        ),
+        task_timeout=timedelta(seconds=settings.workflow_task_timeout_s),
+    )
+    try:
+        async with build_worker(client, settings, steps):
+            yield Bench(client, engine, ledger, site, rules, programs, settings, steps)
+            await end_all(client, settings.task_queue)
+        await replay_all(client, settings.task_queue)
+    finally:
+        await ledger.close()
+
+
+def memory_steps(ledger: SqlLedger, rules: Rules, site: MemorySite, settings: Settings) -> Steps:
+    """The real activities over a site in memory."""
+    world = World(
+        ledger=ledger,
+        policy=rules,
+        inventory=MemoryInventory(site),
+        controls=memory_controls(site),
+        operations={"device.probe": ProbeOperation(site), "incident.note": NoteOperation()},
+        witness=Witness(site, rounds=2, pause_s=0.01),
+        clock=lambda: datetime.now(UTC),
+        send_window=timedelta(seconds=settings.send_window_s),
+    )
+    return Steps(
+        SHIPPED,
+        ControlRunner(world),
+        OperationRunner(world),
+        ReleaseRunner(world),
+        ledger,
+        settings.retry_attempts,
+    )
+
+
+async def _workflows(client: Client, queue: str) -> list[WorkflowExecution]:
+    """Every run on the queue. Visibility lags behind, so it is asked until it stops growing."""
+    found: list[WorkflowExecution] = []
+    while True:
+        seen = [w async for w in client.list_workflows(f"TaskQueue = '{queue}'")]
+        if len(seen) == len(found):
+            return seen
+        found = seen
+        await asyncio.sleep(0.1)
+
+
+async def end_all(client: Client, queue: str) -> None:
+    """End what a test left running, so that nothing waits for a worker that is gone."""
+    for execution in await _workflows(client, queue):
+        if execution.status is WorkflowExecutionStatus.RUNNING:
+            handle = client.get_workflow_handle(execution.id, run_id=execution.run_id)
+            with contextlib.suppress(RPCError):
+                await handle.terminate("the test is over")
+
+
+async def replay_all(client: Client, queue: str) -> None:
+    """Every history that a test made must replay: the code that wrote it can read it again."""
+    replayer = Replayer(
+        workflows=list(WORKFLOWS),
+        data_converter=client.data_converter,
+        workflow_runner=sandboxed(),
+    )
+    for execution in await _workflows(client, queue):
+        handle = client.get_workflow_handle(execution.id, run_id=execution.run_id)
+        await replayer.replay_workflow(await handle.fetch_history())

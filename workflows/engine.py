@@ -1,0 +1,294 @@
+"""The client side of the workflows: what the server calls to start, ask and end things."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+from uuid import uuid4
+
+from pydantic import JsonValue
+from temporalio.client import Client, WorkflowUpdateFailedError
+from temporalio.common import (
+    SearchAttributeKey,
+    SearchAttributePair,
+    TypedSearchAttributes,
+    WorkflowIDConflictPolicy,
+)
+from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
+from temporalio.service import RPCError, RPCStatusCode
+
+from firebreak.contracts import Inventory, Ledger, Start, Started
+from firebreak.domain.base import JsonObject
+from firebreak.domain.hold import Hold
+from firebreak.domain.people import Approval, Principal, Verdict
+from firebreak.domain.record import Kind, NewEntry
+from firebreak.errors import BadInput, Forbidden, NotFound, RevertFailed, Unreachable
+from firebreak.playbook.program import HoldSpec, Program
+from workflows.hold import HoldWorkflow
+from workflows.messages import (
+    EndOrder,
+    ExtendOrder,
+    HoldInput,
+    Join,
+    ResponseInput,
+    StopOrder,
+    Timing,
+    VoteOrder,
+    incident_id,
+    response_id,
+)
+from workflows.preview import Preview, PreviewWorkflow
+from workflows.response import STATUS, ResponseWorkflow
+
+PLAYBOOK = SearchAttributeKey.for_keyword("FirebreakPlaybook")
+DEVICE = SearchAttributeKey.for_keyword("FirebreakDevice")
+SITE = SearchAttributeKey.for_keyword("FirebreakSite")
+SEARCH_ATTRIBUTES = (PLAYBOOK, DEVICE, SITE, STATUS)
+
+_TYPES: dict[str, tuple[type, ...]] = {
+    "string": (str,),
+    "integer": (int,),
+    "number": (int, float),
+    "boolean": (bool,),
+    "list": (list,),
+    "object": (dict,),
+}
+
+
+class Programs(Protocol):
+    """Compiled playbooks by name."""
+
+    def program(self, name: str) -> Program:
+        """The program. Raises NotFound or DefinitionError."""
+        ...
+
+
+class TemporalEngine:
+    """contracts.Engine on Temporal."""
+
+    def __init__(
+        self,
+        client: Client,
+        programs: Programs,
+        inventory: Inventory,
+        ledger: Ledger,
+        *,
+        policy_digest: Callable[[], str],
+        task_queue: str,
+        timing: Timing,
+        task_timeout: timedelta,
+    ) -> None:
+        """``task_timeout``: how soon a dead worker's workflow task goes to another."""
+        self._client = client
+        self._programs = programs
+        self._inventory = inventory
+        self._ledger = ledger
+        self._policy_digest = policy_digest
+        self._queue = task_queue
+        self._timing = timing
+        self._task_timeout = task_timeout
+
+    async def respond(self, start: Start) -> Started:
+        """Signal-with-start: one call starts or joins, and works while no worker runs."""
+        order = self._input(start)
+        join = Join(
+            start_id=order.start_id,
+            alerts=start.alerts,
+            requester=start.requester,
+            reason=start.reason,
+        )
+        name = response_id(start.playbook, start.device)
+        try:
+            handle = await self._client.start_workflow(
+                ResponseWorkflow.run,
+                order,
+                id=name,
+                task_queue=self._queue,
+                task_timeout=self._task_timeout,
+                start_signal="join",
+                start_signal_args=[join],
+                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+                search_attributes=_attributes(order),
+            )
+        except RPCError as error:
+            raise Unreachable(f"Temporal did not take the response: {error}") from error
+        run = handle.result_run_id or handle.first_execution_run_id or ""
+        return Started(workflow=name, incident=incident_id(run))
+
+    def _input(self, start: Start) -> ResponseInput:
+        program = self._programs.program(start.playbook)
+        return ResponseInput(
+            start_id=start.alerts[0].id if start.alerts else uuid4().hex,
+            program=program,
+            device=self._inventory.device(start.device),
+            alerts=start.alerts,
+            requester=start.requester,
+            reason=start.reason,
+            inputs=checked_inputs(program, start.inputs),
+            policy_digest=self._policy_digest(),
+            timing=self._timing,
+        )
+
+    async def dry_run(self, start: Start) -> tuple[JsonObject, ...]:
+        """Ask the adapters for plans through a worker, where they can be reached."""
+        try:
+            preview: Preview = await self._client.execute_workflow(
+                PreviewWorkflow.run,
+                self._input(start),
+                id=f"preview/{start.playbook}/{start.device}/{uuid4().hex[:12]}",
+                task_queue=self._queue,
+                task_timeout=self._task_timeout,
+            )
+        except RPCError as error:
+            raise Unreachable(f"Temporal did not take the dry run: {error}") from error
+        return preview.rungs
+
+    async def decide(
+        self, approval_id: str, plan_hash: str, verdict: Verdict, who: Principal, reason: str
+    ) -> Approval:
+        """Put a vote to the response that asks; a refused vote is recorded too."""
+        request = await self._ledger.approval(approval_id)
+        row = await self._ledger.incident(request.incident)
+        handle = self._client.get_workflow_handle_for(ResponseWorkflow.run, row.workflow)
+        order = VoteOrder(
+            approval=approval_id, plan_hash=plan_hash, who=who, verdict=verdict, reason=reason
+        )
+        try:
+            return await handle.execute_update(ResponseWorkflow.vote, order)
+        except WorkflowUpdateFailedError as error:
+            refusal = _message(error)
+            await self._note_refusal(request, who, refusal)
+            raise Forbidden(refusal) from error
+        except RPCError as error:
+            raise _missing(error, f"{approval_id}: its response has ended") from error
+
+    async def _note_refusal(self, request: Approval, who: Principal, refusal: str) -> None:
+        now = datetime.now(UTC)
+        await self._ledger.append(
+            NewEntry(
+                incident=request.incident,
+                key=f"refused:{request.id}:{who.id}:{now.isoformat()}"[:400],
+                kind=Kind.NOTE,
+                at=now,
+                actor=who.id,
+                body={"text": f"vote refused: {refusal}", "approval": request.id},
+            )
+        )
+
+    async def cancel(self, incident: str, who: Principal, reason: str) -> None:
+        """Stop a response after its effect in flight."""
+        row = await self._ledger.incident(incident)
+        handle = self._client.get_workflow_handle_for(ResponseWorkflow.run, row.workflow)
+        if row.status != "open":
+            raise NotFound(f"{row.id} has ended already: {row.status}")
+        try:
+            await handle.execute_update(ResponseWorkflow.stop, StopOrder(who=who, reason=reason))
+        except RPCError as error:
+            raise _missing(error, f"{incident} has ended already") from error
+
+    async def release(self, hold_id: str, who: Principal, reason: str) -> Hold:
+        """End a hold and wait for the proof; a hold that lost its workflow gets a new one."""
+        hold = await self._live(hold_id)
+        await self._keep(hold)
+        handle = self._client.get_workflow_handle_for(HoldWorkflow.run, hold_id)
+        try:
+            return await handle.execute_update(
+                HoldWorkflow.release, EndOrder(who=who.id, why=reason)
+            )
+        except WorkflowUpdateFailedError as error:
+            raise RevertFailed(_message(error)) from error
+        except RPCError as error:
+            raise _missing(error, f"{hold_id} has ended already") from error
+
+    async def extend(self, hold_id: str, by_s: int, who: Principal, reason: str) -> Hold:
+        """Move a hold's expiry."""
+        await self._live(hold_id)
+        handle = self._client.get_workflow_handle_for(HoldWorkflow.run, hold_id)
+        try:
+            return await handle.execute_update(
+                HoldWorkflow.extend, ExtendOrder(who=who.id, why=reason, by_s=by_s)
+            )
+        except WorkflowUpdateFailedError as error:
+            raise Forbidden(_message(error)) from error
+        except RPCError as error:
+            raise _missing(error, f"{hold_id} has ended already") from error
+
+    async def _live(self, hold_id: str) -> Hold:
+        hold = await self._ledger.hold(hold_id)
+        if hold is None:
+            raise NotFound(f"there is no hold {hold_id}")
+        return hold
+
+    async def _keep(self, hold: Hold) -> None:
+        """Make sure the hold's workflow runs: one terminated by hand is started again."""
+        spec = HoldSpec(for_s=LONG_ENOUGH_S)
+        start = HoldInput(
+            hold=hold.model_copy(
+                update={"expires_at": hold.expires_at or datetime.now(UTC) + timedelta(days=1)}
+            ),
+            spec=spec,
+            requester=Principal(id=hold.owner, kind="automation"),
+            timing=self._timing,
+        )
+        try:
+            await self._client.start_workflow(
+                HoldWorkflow.run,
+                start,
+                id=hold.id,
+                task_queue=self._queue,
+                task_timeout=self._task_timeout,
+            )
+        except WorkflowAlreadyStartedError:
+            return
+        except RPCError as error:
+            raise Unreachable(f"Temporal does not answer: {error}") from error
+
+    async def ready(self) -> bool:
+        """Whether Temporal answers."""
+        try:
+            return await self._client.service_client.check_health(timeout=timedelta(seconds=2))
+        except RPCError:
+            return False
+
+
+# Only names a spec: the hold's own expiry, not this, ends a hold that was started again.
+LONG_ENOUGH_S = 24 * 3600
+
+
+def checked_inputs(program: Program, given: JsonObject) -> dict[str, JsonValue]:
+    """The playbook's inputs with defaults filled in. Raises BadInput."""
+    unknown = set(given) - set(program.inputs)
+    if unknown:
+        known = ", ".join(sorted(program.inputs)) or "none"
+        raise BadInput(f"{program.name} has no input {', '.join(sorted(unknown))}; it has: {known}")
+    values: dict[str, JsonValue] = {}
+    for name, spec in program.inputs.items():
+        if name not in given and spec.required:
+            raise BadInput(f"{program.name} needs the input {name}")
+        value = given.get(name, spec.default)
+        boolean_for_number = isinstance(value, bool) and spec.type != "boolean"
+        if value is not None and (boolean_for_number or not isinstance(value, _TYPES[spec.type])):
+            raise BadInput(f"input {name} of {program.name} must be of type {spec.type}")
+        values[name] = value
+    return values
+
+
+def _attributes(order: ResponseInput) -> TypedSearchAttributes:
+    return TypedSearchAttributes(
+        [
+            SearchAttributePair(PLAYBOOK, order.program.name),
+            SearchAttributePair(DEVICE, order.device.id),
+            SearchAttributePair(SITE, order.device.site),
+            SearchAttributePair(STATUS, "open"),
+        ]
+    )
+
+
+def _message(error: WorkflowUpdateFailedError) -> str:
+    cause = error.cause
+    return cause.message if isinstance(cause, ApplicationError) else str(cause)
+
+
+def _missing(error: RPCError, what: str) -> NotFound | Unreachable:
+    if error.status is RPCStatusCode.NOT_FOUND:
+        return NotFound(what)
+    return Unreachable(f"Temporal does not answer: {error}")

@@ -1,0 +1,129 @@
+"""Inputs, signals, updates and results of the workflows: one frozen type each."""
+
+from datetime import timedelta
+
+from pydantic import AwareDatetime, Field
+
+from firebreak.domain.alert import Alert
+from firebreak.domain.base import JsonObject, Model
+from firebreak.domain.device import Device
+from firebreak.domain.hold import Hold
+from firebreak.domain.people import Principal, Verdict
+from firebreak.domain.plan import Outcome
+from firebreak.playbook.program import HoldSpec, Program
+
+
+def response_id(playbook: str, device: str) -> str:
+    """The one response that can run for a playbook on a device."""
+    return f"respond/{playbook}/{device}"
+
+
+def incident_id(run_id: str) -> str:
+    """The incident of a run: the end of its run id, known to starter and workflow alike."""
+    return f"inc-{run_id.replace('-', '')[-12:]}"
+
+
+class Timing(Model):
+    """The settings that shape a workflow, fixed when it starts. Seconds."""
+
+    effect_timeout_s: float = 240
+    heartbeat_timeout_s: float = 10
+    retry_backoff_s: float = 1
+    release_retry_s: float = 60
+
+    @property
+    def effect_timeout(self) -> timedelta:
+        """Longest time of one attempt."""
+        return timedelta(seconds=self.effect_timeout_s)
+
+
+class ResponseInput(Model):
+    """Everything a response needs, so that it keeps what it began with."""
+
+    start_id: str
+    program: Program
+    device: Device
+    alerts: tuple[Alert, ...] = ()
+    requester: Principal
+    reason: str = ""
+    inputs: JsonObject = Field(default_factory=dict)
+    policy_digest: str = ""
+    timing: Timing = Timing()
+
+
+class Join(Model):
+    """More about the same device: alerts, or a person who asked for the same response."""
+
+    start_id: str
+    alerts: tuple[Alert, ...] = ()
+    requester: Principal
+    reason: str = ""
+
+
+class VoteOrder(Model):
+    """One person's answer, as the API authenticated them."""
+
+    approval: str
+    plan_hash: str
+    who: Principal
+    verdict: Verdict
+    reason: str = ""
+
+
+class StopOrder(Model):
+    """A person stops a response."""
+
+    who: Principal
+    reason: str
+
+
+class ResponseResult(Model):
+    """How a response ended."""
+
+    incident: str
+    status: str
+    contained: bool
+    detail: str = ""
+
+
+class HoldInput(Model):
+    """A hold to keep, and what may end it."""
+
+    hold: Hold
+    spec: HoldSpec
+    requester: Principal
+    inputs: JsonObject = Field(default_factory=dict)
+    attached: tuple[str, ...] = ()  # workflow ids of the responses to tell when it ends
+    timing: Timing = Timing()
+    attempts: int = 0  # releases tried before a continue-as-new
+    looks: int = 0
+
+
+class Attach(Model):
+    """Another response stands under the hold; it may need it for longer."""
+
+    response: str
+    incident: str
+    expires_at: AwareDatetime
+
+
+class EndOrder(Model):
+    """End the hold now."""
+
+    who: str
+    why: str
+
+
+class ExtendOrder(Model):
+    """Move the expiry."""
+
+    who: str
+    why: str
+    by_s: int
+
+
+class HoldEnded(Model):
+    """What a response hears when a hold it stands under has been ended, or could not be."""
+
+    hold: str
+    outcome: Outcome

@@ -1,0 +1,39 @@
+"""What a workflow noted and no activity has appended yet; it travels with the next call."""
+
+from pydantic import JsonValue
+from temporalio import workflow
+
+from firebreak.domain.record import Kind, NewEntry
+from firebreak.domain.step import SYSTEM
+
+
+class Outbox:
+    """Entries in order. Sending one twice is harmless: its key makes the append idempotent."""
+
+    def __init__(self, incident: str) -> None:
+        """``incident``: whose chain the entries belong to."""
+        self._incident = incident
+        self._waiting: dict[str, NewEntry] = {}
+
+    def put(self, kind: Kind, key: str, *, actor: str = SYSTEM, **body: JsonValue) -> None:
+        """Note something, now. A key that waits already keeps its first content."""
+        self._waiting.setdefault(
+            key,
+            NewEntry(
+                incident=self._incident,
+                key=key,
+                kind=kind,
+                at=workflow.now(),
+                actor=actor,
+                body=body,
+            ),
+        )
+
+    def waiting(self) -> tuple[NewEntry, ...]:
+        """What the next activity must append first."""
+        return tuple(self._waiting.values())
+
+    def sent(self, entries: tuple[NewEntry, ...]) -> None:
+        """Forget entries that an activity has appended."""
+        for entry in entries:
+            self._waiting.pop(entry.key, None)

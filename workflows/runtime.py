@@ -1,0 +1,256 @@
+"""The interpreter's Runtime on Temporal: activities, people, holds and time for one response."""
+
+from datetime import timedelta
+
+from pydantic import JsonValue
+from temporalio import workflow
+from temporalio.exceptions import FailureError, WorkflowAlreadyStartedError
+from temporalio.workflow import ParentClosePolicy
+
+from firebreak.domain.alert import Alert
+from firebreak.domain.hold import Hold
+from firebreak.domain.people import Approval, ApprovalState
+from firebreak.domain.plan import Outcome, OutcomeKind, Plan
+from firebreak.domain.record import Kind, NewEntry
+from firebreak.domain.step import Answer, ApprovalAsk, Ask, Closing, Entries, ReleaseAsk
+from firebreak.playbook.program import Do, HoldSpec
+from workflows.board import Board
+from workflows.calls import Calls
+from workflows.hold import HoldWorkflow
+from workflows.messages import Attach, EndOrder, HoldInput, ResponseInput, StopOrder, VoteOrder
+from workflows.outbox import Outbox
+
+
+class ResponseRuntime:
+    """State and calls of one response."""
+
+    def __init__(self, start: ResponseInput, incident: str) -> None:
+        """Note the opening; the first activity carries it to the ledger."""
+        self._start = start
+        self._incident = incident
+        self._response = workflow.info().workflow_id
+        self._calls = Calls(start.timing)
+        self._outbox = Outbox(incident)
+        self._began = workflow.now()
+        self._ended_holds: dict[str, Outcome] = {}
+        self._stop: StopOrder | None = None
+        self.board = Board(incident, start.requester.id)
+        self.alerts: list[Alert] = list(start.alerts)
+        self._note_opening()
+
+    def _note_opening(self) -> None:
+        start, first = self._start, self._start.alerts[:1]
+        self._outbox.put(
+            Kind.OPENED,
+            "opened",
+            actor=start.requester.id,
+            workflow=self._response,
+            playbook=start.program.name,
+            version=start.program.version,
+            digest=start.program.digest,
+            device=start.device.to_json(),
+            title=first[0].title if first else start.reason,
+            requester=start.requester.id,
+            reason=start.reason,
+            alerts=[alert.id for alert in start.alerts],
+            detected_at=min(a.time for a in start.alerts).isoformat() if first else None,
+            policy=start.policy_digest,
+        )
+
+    # -- the interpreter's side -------------------------------------------------------------
+
+    async def act(
+        self,
+        step: Do,
+        key: str,
+        rung: str,
+        device: str,
+        inputs: dict[str, JsonValue],
+        *,
+        plan: Plan | None = None,
+        approvals: tuple[Approval, ...] = (),
+        preview: bool = False,
+    ) -> Answer:
+        """Try one rung, or preview it."""
+        ask = self._ask(key, device, approvals).model_copy(
+            update={
+                "action": step.action,
+                "rung": rung,
+                "inputs": inputs,
+                "hold_s": step.hold.for_s if step.hold else None,
+                "plan": plan,
+                "preview": preview,
+            }
+        )
+        answer = await self._calls.perform(ask, quick=step.quick)
+        self._outbox.sent(ask.entries)
+        return answer
+
+    def _ask(self, key: str, device: str, approvals: tuple[Approval, ...]) -> Ask:
+        return Ask(
+            incident=self._incident,
+            response=self._response,
+            step=key,
+            action="",
+            device=device,
+            requester=self._start.requester,
+            severity=max((alert.severity for alert in self.alerts), default=0),
+            confidence=max((alert.confidence for alert in self.alerts), default=0),
+            approvals=approvals,
+            entries=self._outbox.waiting(),
+        )
+
+    async def approve(self, ask: ApprovalAsk) -> Approval:
+        """Ask people, and wait until they answered, time ran out or the response was stopped."""
+        request = self.board.open(ask, workflow.now())
+        self._outbox.put(
+            Kind.APPROVAL_REQUESTED,
+            f"approval:{request.id}:requested",
+            step=ask.step,
+            approval=request.to_json(),
+        )
+        await self.flush()
+        try:
+            await workflow.wait_condition(
+                lambda: (
+                    self.board[request.id].state is not ApprovalState.PENDING or self.cancelled()
+                ),
+                timeout=request.expires_at - workflow.now(),
+            )
+        except TimeoutError:
+            self._close_request(self.board.settle(request.id, ApprovalState.EXPIRED))
+        else:
+            self._close_request(self.board.settle(request.id, ApprovalState.VOID))
+        return self.board[request.id]
+
+    async def hold(self, hold: Hold, spec: HoldSpec, inputs: dict[str, JsonValue]) -> None:
+        """Start the hold's own workflow; it outlives this one. If it runs, stand under it."""
+        start = HoldInput(
+            hold=hold,
+            spec=spec,
+            requester=self._start.requester,
+            inputs=inputs,
+            attached=(self._response,),
+            timing=self._start.timing,
+        )
+        try:
+            await workflow.start_child_workflow(
+                HoldWorkflow.run,
+                start,
+                id=hold.id,
+                parent_close_policy=ParentClosePolicy.ABANDON,
+            )
+        except WorkflowAlreadyStartedError:
+            expires = workflow.now() + timedelta(seconds=spec.for_s)
+            await self._hold_handle(hold).signal(
+                HoldWorkflow.attach,
+                Attach(response=self._response, incident=self._incident, expires_at=expires),
+            )
+
+    async def may_release(
+        self, key: str, hold: Hold, approvals: tuple[Approval, ...], *, preview: bool = False
+    ) -> Answer:
+        """Ask policy whether the hold may be ended."""
+        ask = self._ask(key, hold.device, approvals).model_copy(update={"preview": preview})
+        answer = await self._calls.may_release(ReleaseAsk(ask=ask, hold=hold))
+        self._outbox.sent(ask.entries)
+        return answer
+
+    async def release(self, key: str, hold: Hold) -> Outcome:
+        """End the hold and wait until its workflow says what came of it."""
+        await self.flush()
+        ended = self._ended_holds.pop(hold.id, None)
+        if ended is not None and ended.kind is OutcomeKind.ENFORCED:
+            return ended  # its time was up before this step came
+        order = EndOrder(who=self._start.requester.id, why=f"step {key} of {self._incident}")
+        try:
+            await self._hold_handle(hold).signal(HoldWorkflow.end, order)
+        except FailureError:
+            workflow.logger.warning("%s cannot be told to end; waiting for its last word", hold.id)
+        await workflow.wait_condition(lambda: hold.id in self._ended_holds)
+        return self._ended_holds.pop(hold.id)
+
+    def _hold_handle(self, hold: Hold) -> workflow.ExternalWorkflowHandle[HoldWorkflow]:
+        return workflow.get_external_workflow_handle_for(HoldWorkflow.run, hold.id)
+
+    async def sleep(self, seconds: float) -> None:
+        """Let time pass, unless stopped."""
+        try:
+            await workflow.wait_condition(self.cancelled, timeout=timedelta(seconds=seconds))
+        except TimeoutError:
+            return
+
+    def elapsed(self) -> float:
+        """Seconds since the response began."""
+        return (workflow.now() - self._began).total_seconds()
+
+    def note(self, key: str, what: str, detail: str) -> None:
+        """Note a step that is no effect."""
+        self._outbox.put(Kind.STEP, f"step:{key}:{what}", step=key, what=what, detail=detail)
+
+    def cancelled(self) -> bool:
+        """Whether a person stopped the response."""
+        return self._stop is not None
+
+    # -- the workflow's side ----------------------------------------------------------------
+
+    def stop(self, order: StopOrder) -> None:
+        """Stop after the effect in flight."""
+        if self._stop is None:
+            self._stop = order
+            self._outbox.put(
+                Kind.NOTE, "stopped", actor=order.who.id, text=f"stopped: {order.reason}"
+            )
+
+    def join(self, start_id: str, who: str, reason: str, alerts: tuple[Alert, ...]) -> None:
+        """More came in about this device."""
+        known = {alert.id for alert in self.alerts}
+        fresh = [alert for alert in alerts if alert.id not in known]
+        if alerts and not fresh:
+            return
+        self.alerts += fresh
+        self._outbox.put(
+            Kind.JOINED,
+            f"joined:{start_id}",
+            actor=who,
+            reason=reason,
+            alerts=[{"id": a.id, "title": a.title, "severity": int(a.severity)} for a in fresh],
+        )
+
+    async def vote(self, order: VoteOrder) -> Approval:
+        """Count a checked vote and put it on disk."""
+        approval, vote = self.board.cast(order, workflow.now())
+        self._outbox.put(
+            Kind.APPROVAL_VOTE,
+            f"approval:{approval.id}:vote:{order.who.id}",
+            actor=order.who.id,
+            vote=vote.to_json(),
+        )
+        self._close_request(approval)
+        await self.flush()
+        return approval
+
+    def _close_request(self, approval: Approval) -> None:
+        if approval.state is not ApprovalState.PENDING:
+            self._outbox.put(
+                Kind.APPROVAL_CLOSED,
+                f"approval:{approval.id}:closed",
+                approval=approval.to_json(),
+            )
+
+    def hold_ended(self, hold: str, outcome: Outcome) -> None:
+        """A hold we stand under was ended, or could not be."""
+        self._ended_holds[hold] = outcome
+
+    async def flush(self) -> None:
+        """Append what waits."""
+        entries: tuple[NewEntry, ...] = self._outbox.waiting()
+        if entries:
+            await self._calls.record(Entries(entries=entries))
+            self._outbox.sent(entries)
+
+    async def close(self, closing: Closing) -> None:
+        """Append the end, with all that still waits before it."""
+        entries = self._outbox.waiting()
+        await self._calls.close(closing.model_copy(update={"entries": entries}))
+        self._outbox.sent(entries)
