@@ -34,7 +34,7 @@ class ProbeOperation:
 
 
 class NoteOperation:
-    """``incident.note``: the text stands in the intent and the outcome; there is nothing to send."""
+    """``incident.note``: the text stands in the intent and the outcome; nothing is sent."""
 
     idempotent = True
 

@@ -32,6 +32,7 @@ class Steps:
 
     def __init__(
         self,
+        *,
         catalogue: Catalogue,
         controls: ControlRunner,
         operations: OperationRunner,

@@ -1,10 +1,11 @@
 """Encrypts every payload in Temporal's history with AES-256-GCM, under keys that rotate."""
 
 import base64
+import contextlib
 import json
 import os
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
@@ -91,36 +92,55 @@ class KeyRing:
         return draft
 
 
+class RingFile:
+    """A key ring on disk, read again when the file changes: rotation needs no restart."""
+
+    def __init__(self, path: Path) -> None:
+        """Make the ring at first start. Raises DefinitionError."""
+        self._path = path
+        self._ring = KeyRing.load_or_create(path)
+        self._stamp = path.stat().st_mtime_ns
+
+    def ring(self) -> KeyRing:
+        """The ring as it is now. A broken file leaves the last good one in use."""
+        with contextlib.suppress(OSError, DefinitionError):
+            stamp = self._path.stat().st_mtime_ns
+            if stamp != self._stamp:
+                self._ring, self._stamp = KeyRing.load(self._path), stamp
+        return self._ring
+
+
 class EncryptionCodec(PayloadCodec):
     """One payload in, one out. The key's name travels in the metadata, bound by the tag."""
 
-    def __init__(self, ring: KeyRing) -> None:
-        """``ring``: the keys."""
+    def __init__(self, ring: Callable[[], KeyRing]) -> None:
+        """``ring`` gives the keys as they are now."""
         self._ring = ring
 
     async def encode(self, payloads: Sequence[Payload]) -> list[Payload]:
         """Encrypt with the active key."""
-        return [self._encrypt(payload) for payload in payloads]
+        ring = self._ring()
+        return [_encrypt(ring, payload) for payload in payloads]
 
     async def decode(self, payloads: Sequence[Payload]) -> list[Payload]:
         """Decrypt; a payload that is not encrypted by us is refused."""
-        return [self._decrypt(payload) for payload in payloads]
+        ring = self._ring()
+        return [_decrypt(ring, payload) for payload in payloads]
 
-    def _encrypt(self, payload: Payload) -> Payload:
-        name = self._ring.active.encode()
-        nonce = os.urandom(_NONCE)
-        sealed = self._ring.cipher(self._ring.active).encrypt(
-            nonce, payload.SerializeToString(), name
-        )
-        return Payload(metadata={"encoding": ENCODING, "key": name}, data=nonce + sealed)
 
-    def _decrypt(self, payload: Payload) -> Payload:
-        if payload.metadata.get("encoding") != ENCODING:
-            raise DefinitionError("a payload is not encrypted; it was not written by Firebreak")
-        name = payload.metadata["key"]
-        cipher = self._ring.cipher(name.decode())
-        try:
-            opened = cipher.decrypt(payload.data[:_NONCE], payload.data[_NONCE:], name)
-        except InvalidTag as error:
-            raise DefinitionError("a payload was changed, or its key is another one") from error
-        return Payload.FromString(opened)
+def _encrypt(ring: KeyRing, payload: Payload) -> Payload:
+    name, nonce = ring.active.encode(), os.urandom(_NONCE)
+    sealed = ring.cipher(ring.active).encrypt(nonce, payload.SerializeToString(), name)
+    return Payload(metadata={"encoding": ENCODING, "key": name}, data=nonce + sealed)
+
+
+def _decrypt(ring: KeyRing, payload: Payload) -> Payload:
+    if payload.metadata.get("encoding") != ENCODING:
+        raise DefinitionError("a payload is not encrypted; it was not written by Firebreak")
+    name = payload.metadata["key"]
+    cipher = ring.cipher(name.decode())
+    try:
+        opened = cipher.decrypt(payload.data[:_NONCE], payload.data[_NONCE:], name)
+    except InvalidTag as error:
+        raise DefinitionError("a payload was changed, or its key is another one") from error
+    return Payload.FromString(opened)

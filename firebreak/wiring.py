@@ -3,11 +3,12 @@
 import asyncio
 import contextlib
 import signal
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from importlib import resources
 from pathlib import Path
+from typing import Protocol
 
 import structlog
 import uvicorn
@@ -22,22 +23,18 @@ from activities.steps import Steps
 from activities.witness import Witness
 from activities.world import World
 from firebreak import logs
-from firebreak.codec import EncryptionCodec, KeyRing
+from firebreak.codec import EncryptionCodec, RingFile
 from firebreak.contracts import Control, Inventory, Ledger, Operation, Policy, Probe
-from firebreak.domain.alert import Alert
-from firebreak.domain.device import Device
 from firebreak.domain.record import Entry
-from firebreak.errors import NotFound
 from firebreak.ledger import receipt
 from firebreak.ledger.signing import Signer
 from firebreak.ledger.store import SqlLedger
 from firebreak.ledger.tokens import Tokens
 from firebreak.playbook.catalogue import SHIPPED, Catalogue
 from firebreak.playbook.library import Library
-from firebreak.playbook.program import Program
 from firebreak.policy.static import StaticPolicy
 from firebreak.server.app import create_app
-from firebreak.server.services import Services, Source
+from firebreak.server.services import Playbooks, Services, Source
 from firebreak.settings import Settings
 from firebreak.worker import build_worker, connect
 from integrations import secrets
@@ -46,7 +43,7 @@ from integrations.network.controls import PortDown, SwitchQuarantine
 from integrations.network.fleet import SwitchFleet
 from integrations.probe.sentinel import SentinelProbe
 from integrations.siem.suricata import SuricataParser
-from workflows.engine import TemporalEngine
+from workflows.engine import Programs, TemporalEngine
 from workflows.messages import Timing
 
 _log = structlog.get_logger("firebreak")
@@ -125,12 +122,12 @@ def timing(settings: Settings) -> Timing:
 
 async def connect_temporal(settings: Settings) -> Client:
     """Connect, encrypting every payload with the installation's keys."""
-    ring = KeyRing.load_or_create(settings.state_dir / "keys" / "payload.json")
+    keys = RingFile(settings.state_dir / "keys" / "payload.json")
 
     def waiting(why: str) -> None:
         _log.warning("waiting for Temporal", address=settings.temporal_address, why=why[:200])
 
-    return await connect(settings, EncryptionCodec(ring), waiting)
+    return await connect(settings, EncryptionCodec(keys.ring), waiting)
 
 
 async def serve_worker(settings: Settings, adapters: Adapters) -> None:
@@ -148,36 +145,17 @@ async def serve_worker(settings: Settings, adapters: Adapters) -> None:
         await ledger.close()
 
 
-@dataclass(frozen=True)
-class LibraryPlaybooks:
-    """The server's and the engine's view of the playbook library."""
-
-    library: Library
-
-    def program(self, name: str) -> Program:
-        """The program. Raises NotFound."""
-        if name not in self.library.names():
-            known = ", ".join(self.library.names())
-            raise NotFound(f"no playbook named {name!r}; there are: {known}")
-        return self.library.program(name)
-
-    def programs(self) -> Sequence[Program]:
-        """All of them, by name."""
-        return [self.library.program(name) for name in self.library.names()]
-
-    def matching(self, alert: Alert, device: Device) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """Which playbooks an alert starts, and what went wrong while asking."""
-        return self.library.matching(alert, device)
+class PlaybookSource(Playbooks, Programs, Protocol):
+    """Playbooks for the server, and programs for the engine."""
 
 
 @contextlib.asynccontextmanager
 async def server_services(
-    settings: Settings, catalogue: Catalogue, inventory: Inventory
+    settings: Settings, playbooks: PlaybookSource, inventory: Inventory
 ) -> AsyncIterator[Services]:
     """Everything the API needs, closed at the end."""
     ledger = await SqlLedger.open(settings.ledger_url)
     try:
-        playbooks = LibraryPlaybooks(Library.load(settings.playbook_dirs, catalogue))
         policy = load_policy(settings)
         signer = Signer.load_or_create(settings.state_dir / "keys")
         engine = TemporalEngine(
@@ -209,9 +187,9 @@ async def server_services(
         await ledger.close()
 
 
-async def serve_api(settings: Settings, catalogue: Catalogue, inventory: Inventory) -> None:
+async def serve_api(settings: Settings, playbooks: PlaybookSource, inventory: Inventory) -> None:
     """Run the API until it is told to stop."""
-    async with server_services(settings, catalogue, inventory) as services:
+    async with server_services(settings, playbooks, inventory) as services:
         config = uvicorn.Config(
             create_app(services),
             host=settings.listen_host,
@@ -242,4 +220,4 @@ def run_server(settings: Settings) -> None:
     """Run the API process. Blocks until SIGTERM or SIGINT."""
     logs.configure(settings)
     inventory = YamlInventory.load(settings.estate_file)
-    uvloop.run(serve_api(settings, SHIPPED, inventory))
+    uvloop.run(serve_api(settings, Library.load(settings.playbook_dirs, SHIPPED), inventory))

@@ -2,7 +2,6 @@
 
 from datetime import datetime, timedelta
 
-from firebreak.playbook.expressions import truth
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError, FailureError
 
@@ -11,6 +10,7 @@ from firebreak.domain.plan import Outcome, OutcomeKind
 from firebreak.domain.record import Kind
 from firebreak.domain.step import SYSTEM, Ask, Entries, ReleaseOrder
 from firebreak.errors import DefinitionError, Forbidden, RevertFailed
+from firebreak.playbook.expressions import truth
 from firebreak.playbook.program import Until
 from workflows.calls import Calls
 from workflows.messages import Attach, EndOrder, ExtendOrder, HoldEnded, HoldInput

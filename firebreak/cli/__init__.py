@@ -1,0 +1,100 @@
+"""The `firebreak` command: every command by name, and where it is."""
+
+from collections.abc import Mapping
+from typing import Annotated, ClassVar
+
+import typer
+
+from firebreak import __version__
+from firebreak.cli.lazy import Lazy, LazyGroup
+
+_RUN = "Run Firebreak"
+_RESPOND = "Respond"
+_LOOK = "Look"
+_DEFINE = "Define and configure"
+
+
+def _in(module: str, panel: str, **commands: str) -> dict[str, Lazy]:
+    return {
+        name: Lazy(f"firebreak.cli.{module}", "app", text, panel=panel)
+        for name, text in commands.items()
+    }
+
+
+def _group(
+    name: str, panel: str, text: str, *, app: str = "app", module: str = ""
+) -> dict[str, Lazy]:
+    path = f"firebreak.cli.{module or name}"
+    return {name: Lazy(path, app, text, group=True, panel=panel)}
+
+
+class Commands(LazyGroup):
+    """Every command of Firebreak."""
+
+    lazy: ClassVar[Mapping[str, Lazy]] = {
+        **_in("up", _RUN, up="Run everything on this machine until it is interrupted."),
+        **_in("processes", _RUN, worker="Run a worker.", server="Run the API server."),
+        **_in("demo", _RUN, demo="Show a whole response on a simulated site, in under a minute."),
+        **_in(
+            "respond",
+            _RESPOND,
+            run="Start a playbook for a device.",
+            isolate="Put a device into quarantine, for a limited time.",
+            release="End a hold now: put back what was there, and prove it.",
+            extend="Move the expiry of a hold.",
+        ),
+        **_in(
+            "approvals",
+            _RESPOND,
+            approvals="List what waits for people's decision.",
+            approve="Agree to a plan, after it has been shown.",
+            deny="Refuse a plan.",
+        ),
+        **_in("incidents", _LOOK, incidents="List incidents, newest first."),
+        **_group(
+            "incident",
+            _LOOK,
+            "Show, follow or cancel one incident.",
+            module="incidents",
+            app="one_app",
+        ),
+        **_in(
+            "estate",
+            _LOOK,
+            holds="List what is in force, the soonest to expire first.",
+            devices="List the devices of the estate.",
+        ),
+        **_in("alerts", _LOOK, alerts="List alerts and what became of them."),
+        **_group("alert", _LOOK, "Send alerts from a file.", module="alerts", app="one_app"),
+        **_group("receipt", _LOOK, "Show and verify signed receipts.", app="receipt_app"),
+        **_group("playbook", _DEFINE, "Check, list and draw playbooks.", app="playbook_app"),
+        **_group("token", _DEFINE, "Create, list and revoke API tokens.", module="tokens"),
+        **_group("config", _DEFINE, "Show the settings.", module="configuration"),
+    }
+
+
+app = typer.Typer(
+    cls=Commands,
+    name="firebreak",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(value: bool) -> None:
+    if value:
+        typer.echo(f"firebreak {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def firebreak(
+    version: Annotated[
+        bool, typer.Option("--version", help="Show the version.", callback=_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Verified, reversible, time-boxed incident response for IoT and OT fleets.
+
+    `firebreak demo` shows it; `firebreak up --range` runs it with a simulated site.
+    """

@@ -232,7 +232,9 @@ class Interpreter:
                 ApprovalAsk(step=where, plans=(answer.plan,), gates=gates, why=_why(answer, author))
             )
             plan, approvals = answer.plan, (approval,)
-        raise StepFailedError(f"{where}: the state drifted {MAX_PLANS} times between plan and effect")
+        raise StepFailedError(
+            f"{where}: the state drifted {MAX_PLANS} times between plan and effect"
+        )
 
     def _agreed(self, key: str, rung: str) -> tuple[Plan | None, tuple[Approval, ...], Gate | None]:
         if key not in self._approved:
@@ -346,7 +348,9 @@ class Interpreter:
             outcome = await self._runtime.release(key, hold)
             scope.finish(step.id, outcome)
             if not outcome.in_force:
-                raise StepFailedError(f"{key}: {outcome.kind.value}: {outcome.detail or outcome.error}")
+                raise StepFailedError(
+                    f"{key}: {outcome.kind.value}: {outcome.detail or outcome.error}"
+                )
             self._holds = {k: h for k, h in self._holds.items() if h.id != hold.id}
 
     async def _agree_release(self, key: str, hold: Hold) -> None:

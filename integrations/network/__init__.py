@@ -1,0 +1,1 @@
+"""Network access: switches over netmiko."""

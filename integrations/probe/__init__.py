@@ -1,0 +1,1 @@
+"""Looking at a device from outside the enforcement point."""

@@ -20,9 +20,9 @@ from activities.release import ReleaseRunner
 from activities.steps import Steps
 from activities.witness import Witness
 from activities.world import World
-from firebreak.codec import EncryptionCodec, KeyRing
+from firebreak.codec import EncryptionCodec, RingFile
 from firebreak.contracts import Start, Started
-from firebreak.domain.people import Principal
+from firebreak.domain.people import Approval, Principal
 from firebreak.domain.record import Entry
 from firebreak.errors import NotFound
 from firebreak.ledger.store import SqlLedger
@@ -83,6 +83,13 @@ class Bench:
         handle = self.client.get_workflow_handle(started.workflow, result_type=ResponseResult)
         return await handle.result()
 
+    async def requests(self) -> list[Approval]:
+        """The approvals that wait, once there is one."""
+        async with asyncio.timeout(15):
+            while not (found := await self.ledger.approvals()):
+                await asyncio.sleep(0.05)
+        return list(found)
+
     async def run(self, program: Program, **more: object) -> tuple[ResponseResult, list[Entry]]:
         started = await self.start(program, **more)
         result = await self.result(started)
@@ -104,8 +111,8 @@ async def bench(tmp_path: Path, temporal_address: str) -> AsyncIterator[Bench]:
         workflow_task_timeout_s=2,
     )
     ledger = await SqlLedger.open(settings.ledger_url)
-    ring = KeyRing.load_or_create(tmp_path / "keys.json")
-    client = await connect(settings, EncryptionCodec(ring), lambda _: None)
+    keys = RingFile(tmp_path / "keys.json")
+    client = await connect(settings, EncryptionCodec(keys.ring), lambda _: None)
     site, rules, programs = MemorySite.of(camera(), camera(18)), Rules(), Programs()
     steps = memory_steps(ledger, rules, site, settings)
     engine = TemporalEngine(
@@ -145,12 +152,12 @@ def memory_steps(ledger: SqlLedger, rules: Rules, site: MemorySite, settings: Se
         send_window=timedelta(seconds=settings.send_window_s),
     )
     return Steps(
-        SHIPPED,
-        ControlRunner(world),
-        OperationRunner(world),
-        ReleaseRunner(world),
-        ledger,
-        settings.retry_attempts,
+        catalogue=SHIPPED,
+        controls=ControlRunner(world),
+        operations=OperationRunner(world),
+        releases=ReleaseRunner(world),
+        ledger=ledger,
+        attempts=settings.retry_attempts,
     )
 
 

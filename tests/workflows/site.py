@@ -38,6 +38,7 @@ class Faults:
     lose_write: set[str] = field(default_factory=set)  # neither does
     lie: set[str] = field(default_factory=set)  # it reads back well and changes nothing
     stuck: set[str] = field(default_factory=set)  # reverts fail
+    deaf_after_write: bool = False  # once something was written, nothing can be read
 
 
 @dataclass
@@ -133,6 +134,8 @@ class MemoryControl:
         error = self._site.faults.refuse.get(self.capabilities.rung)
         if error is not None:
             raise error
+        if self._site.faults.deaf_after_write and self._site.writes:
+            raise Unreachable("the management plane is gone")
 
     async def plan(self, device: Device, inputs: JsonObject, seen: Observation) -> Plan:
         after: JsonObject = {**seen.state, **self._target}

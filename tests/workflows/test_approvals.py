@@ -1,7 +1,5 @@
 """People decide: who may answer, what their answer binds to, and what happens without one."""
 
-import asyncio
-
 import pytest
 
 from firebreak.domain.people import Approval, ApprovalState, Gate, Principal, Verdict
@@ -14,14 +12,6 @@ from tests.workflows.site import PRODUCTION, QUARANTINE
 
 ONE = Gate(role="on-call", quorum=1, within_s=60)
 TWO = Gate(role="on-call", quorum=2, within_s=60)
-
-
-async def pending(bench: Bench, count: int = 1) -> list[Approval]:
-    """The requests that wait, once there are as many."""
-    async with asyncio.timeout(15):
-        while len(found := await bench.ledger.approvals()) < count:
-            await asyncio.sleep(0.05)
-    return list(found)
 
 
 async def say(
@@ -37,7 +27,7 @@ def gated(bench: Bench, *gates: Gate) -> Program:
 
 async def test_nothing_is_written_before_the_gate_is_passed(bench: Bench) -> None:
     started = await bench.start(gated(bench, ONE))
-    (request,) = await pending(bench)
+    (request,) = await bench.requests()
     assert bench.site.writes == []
     assert "switch: cam-17" in request.summary[0]
     assert (await say(bench, request, ON_CALL)).state is ApprovalState.APPROVED
@@ -47,7 +37,7 @@ async def test_nothing_is_written_before_the_gate_is_passed(bench: Bench) -> Non
 
 async def test_the_votes_stand_in_the_ledger_before_the_effect(bench: Bench) -> None:
     started = await bench.start(gated(bench, ONE))
-    (request,) = await pending(bench)
+    (request,) = await bench.requests()
     await say(bench, request, ON_CALL)
     result = await bench.result(started)
     chain = await bench.ledger.chain(result.incident)
@@ -58,7 +48,7 @@ async def test_the_votes_stand_in_the_ledger_before_the_effect(bench: Bench) -> 
 
 async def test_one_no_ends_it_and_nothing_happens(bench: Bench) -> None:
     started = await bench.start(gated(bench, TWO))
-    (request,) = await pending(bench)
+    (request,) = await bench.requests()
     assert (await say(bench, request, ON_CALL, "deny")).state is ApprovalState.DENIED
     assert (await bench.result(started)).status == "denied"
     assert bench.site.writes == []
@@ -75,7 +65,7 @@ async def test_silence_is_a_no(bench: Bench) -> None:
 
 async def test_two_people_are_two_people(bench: Bench) -> None:
     started = await bench.start(gated(bench, TWO))
-    (request,) = await pending(bench)
+    (request,) = await bench.requests()
     assert (await say(bench, request, ON_CALL)).state is ApprovalState.PENDING
     with pytest.raises(Forbidden, match="has answered already"):
         await say(bench, request, ON_CALL)
@@ -95,7 +85,7 @@ async def test_a_vote_that_may_not_count_is_refused_and_recorded(
     bench: Bench, who: Principal, why: str
 ) -> None:
     started = await bench.start(gated(bench, ONE))
-    (request,) = await pending(bench)
+    (request,) = await bench.requests()
     with pytest.raises(Forbidden, match=why):
         await say(bench, request, who)
     assert bench.site.writes == []
@@ -105,7 +95,7 @@ async def test_a_vote_that_may_not_count_is_refused_and_recorded(
 
 async def test_a_vote_for_another_plan_is_refused(bench: Bench) -> None:
     await bench.start(gated(bench, ONE))
-    (request,) = await pending(bench)
+    (request,) = await bench.requests()
     with pytest.raises(Forbidden, match="not the one you saw"):
         await bench.engine.decide(request.id, "sha256:" + "0" * 64, Verdict.APPROVE, ON_CALL, "")
     assert bench.site.writes == []
@@ -118,10 +108,10 @@ async def test_an_unknown_request_is_not_found(bench: Bench) -> None:
 
 async def test_state_that_drifted_after_approval_voids_it(bench: Bench) -> None:
     started = await bench.start(gated(bench, ONE))
-    (request,) = await pending(bench)
+    (request,) = await bench.requests()
     bench.site.vlan["cam-17"] = 20  # someone moved it while people were thinking
     await say(bench, request, ON_CALL)
-    again = (await pending(bench))[0]
+    again = (await bench.requests())[0]
     assert again.id != request.id
     assert again.plan_hash != request.plan_hash
     assert bench.site.writes == []
@@ -134,7 +124,7 @@ async def test_an_author_asks_for_the_way_back_and_gets_an_answer_bound_to_it(
     bench: Bench,
 ) -> None:
     started = await bench.start(program(contain(), ask(), release()))
-    (request,) = await pending(bench)
+    (request,) = await bench.requests()
     assert "release cam-17" in request.summary[0]
     assert bench.site.vlan["cam-17"] == QUARANTINE
     await say(bench, request, ON_CALL)
@@ -145,7 +135,7 @@ async def test_an_author_asks_for_the_way_back_and_gets_an_answer_bound_to_it(
 async def test_policy_and_author_are_asked_together_and_never_for_less(bench: Bench) -> None:
     bench.rules.gates["network.release"] = (Gate(role="soc-lead", quorum=1),)
     started = await bench.start(program(contain(), ask(), release()))
-    (request,) = await pending(bench)
+    (request,) = await bench.requests()
     assert {gate.role for gate in request.gates} == {"on-call", "soc-lead"}
     assert (await say(bench, request, SECOND)).state is ApprovalState.PENDING
     assert (await say(bench, request, ON_CALL)).state is ApprovalState.APPROVED
@@ -154,7 +144,7 @@ async def test_policy_and_author_are_asked_together_and_never_for_less(bench: Be
 
 async def test_a_denied_way_back_leaves_the_hold_in_force(bench: Bench) -> None:
     started = await bench.start(program(contain(), ask(), release(), note()))
-    (request,) = await pending(bench)
+    (request,) = await bench.requests()
     await say(bench, request, ON_CALL, "deny")
     assert (await bench.result(started)).status == "denied"
     assert bench.site.vlan["cam-17"] == QUARANTINE

@@ -110,18 +110,7 @@ async def test_a_hold_that_ended_meanwhile_needs_no_release(bench: Bench) -> Non
 
 async def test_a_change_whose_end_stays_unknown_is_held_for_a_person(bench: Bench) -> None:
     bench.site.faults.lose_answer.add("switch")
-    bench.site.faults.refuse.clear()
-    original = bench.steps._controls._world.controls["network.quarantine", "switch"].observe
-
-    async def blind_after_write(device: object) -> object:
-        if bench.site.writes:
-            from firebreak.errors import Unreachable
-
-            raise Unreachable("management plane is gone")
-        return await original(device)  # type: ignore[arg-type]
-
-    control = bench.steps._controls._world.controls["network.quarantine", "switch"]
-    control.observe = blind_after_write  # type: ignore[method-assign,assignment]
+    bench.site.faults.deaf_after_write = True
     result, _ = await bench.run(program(contain()))
     assert (result.status, result.contained) == ("failed", False)
     hold = await bench.ledger.hold(HOLD)

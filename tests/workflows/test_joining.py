@@ -37,12 +37,8 @@ async def test_more_alerts_join_the_response_that_runs(bench: Bench) -> None:
         for n in range(2, 6)
     ]
     assert {started.incident for started in more} == {first.incident}
-    async with asyncio.timeout(15):
-        while not (requests := await bench.ledger.approvals()):
-            await asyncio.sleep(0.05)
-    await bench.engine.decide(
-        requests[0].id, requests[0].plan_hash, Verdict.APPROVE, ON_CALL, ""
-    )
+    (request,) = await bench.requests()
+    await bench.engine.decide(request.id, request.plan_hash, Verdict.APPROVE, ON_CALL, "")
     await bench.result(first)
     chain = await bench.ledger.chain(first.incident)
     joined = [entry for entry in chain if entry.kind is Kind.JOINED]
@@ -63,9 +59,7 @@ async def test_the_same_alert_again_changes_nothing(bench: Bench) -> None:
 
 async def test_a_stopped_response_finishes_its_effect_and_keeps_its_hold(bench: Bench) -> None:
     started = await bench.start(program(contain(), ask(), release()))
-    async with asyncio.timeout(15):
-        while not await bench.ledger.approvals():
-            await asyncio.sleep(0.05)
+    await bench.requests()
     await bench.engine.cancel(started.incident, ON_CALL, "false alarm")
     result = await bench.result(started)
     assert (result.status, result.contained) == ("cancelled", True)
@@ -78,9 +72,7 @@ async def test_a_stopped_response_finishes_its_effect_and_keeps_its_hold(bench: 
 
 async def test_a_cancellation_in_temporal_is_a_stop_order(bench: Bench) -> None:
     started = await bench.start(program(contain(), ask(), release()))
-    async with asyncio.timeout(15):
-        while not await bench.ledger.approvals():
-            await asyncio.sleep(0.05)
+    await bench.requests()
     await bench.client.get_workflow_handle(started.workflow).cancel()
     result = await bench.result(started)
     assert result.status == "cancelled"

@@ -1,0 +1,221 @@
+"""The API as the command line uses it: finds the server and the token, and explains refusals."""
+
+import ipaddress
+import re
+from types import TracebackType
+from typing import Annotated, Any, Self, TypeVar
+from urllib.parse import quote, urlsplit
+
+import httpx
+import typer
+from pydantic import BaseModel, ValidationError
+
+from firebreak.cli.configuration import load_settings
+from firebreak.cli.exits import Exit, ProblemError
+from firebreak.cli.token_files import token_file
+from firebreak.settings import Settings
+from firebreak.statedir import StateDir
+
+ModelT = TypeVar("ModelT", bound=BaseModel)
+
+AsName = Annotated[
+    str | None,
+    typer.Option("--as", metavar="NAME", help="Use the token file of this name (default: admin)."),
+]
+
+_TOKEN = re.compile(r"[\x21-\x7e]{1,500}")
+_TIMEOUT = httpx.Timeout(60, connect=3)
+_ERROR = 400
+
+_HINTS = {
+    Exit.NOT_ALLOWED: "use a token with the right role: --as NAME, or set FIREBREAK_TOKEN",
+    Exit.NO_SERVER: "see the server's log; with `firebreak up`: the logs directory it names",
+}
+
+
+class Api:
+    """One connection to a Firebreak server, as one principal."""
+
+    def __init__(self, url: str, token: str) -> None:
+        """Nothing is sent yet."""
+        self.url = url
+        self._http = httpx.Client(
+            base_url=url,
+            headers={"Authorization": f"Bearer {token}"},
+            timeout=_TIMEOUT,
+            trust_env=not _is_loopback(url),  # a proxy cannot know this machine's loopback
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._http.close()
+
+    def get(self, path: str, **query: str | float | bool | None) -> Any:
+        """The JSON answer to a GET; parameters that are None are left out."""
+        params = {name: value for name, value in query.items() if value is not None}
+        return _json(self._call("GET", path, params=params))
+
+    def get_bytes(self, path: str) -> bytes:
+        """The answer to a GET exactly as it came: what a signature is over."""
+        return self._call("GET", path).content
+
+    def post(self, path: str, body: Any) -> Any:
+        """The JSON answer to a POST of a JSON body."""
+        return _json(self._call("POST", path, json=body))
+
+    def post_bytes(self, path: str, body: bytes, content_type: str) -> Any:
+        """The JSON answer to a POST of anything else."""
+        headers = {"Content-Type": content_type}
+        return _json(self._call("POST", path, content=body, headers=headers))
+
+    def _call(self, method: str, path: str, **request: Any) -> httpx.Response:
+        try:
+            response = self._http.request(method, path, **request)
+        except httpx.ConnectError as error:
+            raise ProblemError(
+                f"cannot reach a Firebreak server at {self.url}",
+                "start one with `firebreak up`, or say where it is with FIREBREAK_URL",
+                error="unreachable",
+            ) from error
+        except httpx.HTTPError as error:
+            raise ProblemError(
+                f"no answer from {self.url} ({type(error).__name__})",
+                "look before you repeat: `firebreak incidents` says what was started",
+                error="unreachable",
+            ) from error
+        if response.status_code >= _ERROR:
+            raise _refusal(response)
+        return response
+
+
+def connect(as_name: str | None = None) -> Api:
+    """An API client with the settings of this process.
+
+    Raises:
+        ProblemError: there is no token to use.
+    """
+    settings = load_settings()
+    return Api(find_url(settings), find_token(settings, as_name))
+
+
+def find_url(settings: Settings) -> str:
+    """Where the API is: as set, else where the running `up` of the state directory says."""
+    running = StateDir(settings.state_dir.absolute()).url
+    if settings.url or not running.is_file():
+        return settings.api_url
+    return running.read_text(encoding="utf-8").strip()
+
+
+def find_token(settings: Settings, as_name: str | None) -> str:
+    """The token of that name's file; without a name FIREBREAK_TOKEN, else the administrator's.
+
+    Raises:
+        ProblemError: there is no such token.
+    """
+    if as_name is None and settings.token:
+        return _header_safe(settings.token, "FIREBREAK_TOKEN")
+    file = token_file(
+        StateDir(settings.state_dir.absolute()), "admin" if as_name is None else as_name
+    )
+    try:
+        text = file.read_text(encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise ProblemError(
+            f"no API token: {file} cannot be read",
+            "run where `firebreak up` keeps its state, set FIREBREAK_STATE_DIR or FIREBREAK_TOKEN",
+            error="unauthorized",
+        ) from error
+    return _header_safe(text, str(file))
+
+
+def _header_safe(text: str, where: str) -> str:
+    """Checked here, since the HTTP library would put a malformed token into its error."""
+    token = text.strip()
+    if not _TOKEN.fullmatch(token):
+        raise ProblemError(
+            f"what {where} holds is not an API token",
+            "make a new one with `firebreak token create`",
+            error="unauthorized",
+        )
+    return token
+
+
+def one(model: type[ModelT], value: Any) -> ModelT:
+    """The answer as the model it should be.
+
+    Raises:
+        ProblemError: it is something else.
+    """
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        raise _wrong_shape() from error
+
+
+def many(model: type[ModelT], answer: Any, name: str) -> tuple[ModelT, ...]:
+    """The list called ``name`` in an answer, as models. Raises like ``one``."""
+    return tuple(one(model, item) for item in part(answer, name))
+
+
+def part(answer: Any, name: str) -> Any:
+    """What an answer holds under a name. Raises like ``one``."""
+    try:
+        return answer[name]
+    except (KeyError, TypeError) as error:
+        raise _wrong_shape() from error
+
+
+def path(*parts: str) -> str:
+    """A URL path; each part is escaped, so that an id cannot lead elsewhere."""
+    return "/" + "/".join(quote(part, safe="") for part in parts)
+
+
+def _wrong_shape() -> ProblemError:
+    return ProblemError(
+        "the server's answer is not in the documented shape",
+        "use the same Firebreak version on both sides: `firebreak --version`, GET /healthz",
+    )
+
+
+def _refusal(response: httpx.Response) -> ProblemError:
+    answer = _json(response)
+    if not isinstance(answer, dict) or "error" not in answer:
+        return _stranger(response)
+    problem = ProblemError(
+        str(answer.get("message", "refused")),
+        str(answer.get("hint", "")),
+        error=str(answer["error"]),
+    )
+    problem.hint = problem.hint or _HINTS.get(problem.code, "")
+    return problem
+
+
+def _json(response: httpx.Response) -> Any:
+    try:
+        return response.json()
+    except ValueError as error:
+        raise _stranger(response) from error
+
+
+def _stranger(response: httpx.Response) -> ProblemError:
+    return ProblemError(
+        f"what answers at {response.url.host}:{response.url.port} is not a Firebreak server "
+        f"(HTTP {response.status_code})",
+        "check FIREBREAK_URL",
+        error="unreachable",
+    )
+
+
+def _is_loopback(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,148 @@
+"""Starts responses, ends and extends holds: what changes something on the estate."""
+
+import json
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import typer
+from rich.console import Group
+from rich.text import Text
+
+from firebreak.cli.client import Api, AsName, connect, one, part, path
+from firebreak.cli.durations import moment, seconds
+from firebreak.cli.exits import Exit, ProblemError
+from firebreak.cli.follow import watch
+from firebreak.cli.screen import JsonFlag, clean, show
+from firebreak.cli.timeline import render_rung
+from firebreak.contracts import Started
+from firebreak.domain.hold import Hold
+
+app = typer.Typer()
+
+DeviceId = Annotated[str, typer.Argument(metavar="DEVICE", help="Id of the device in the estate.")]
+Reason = Annotated[str, typer.Option("--reason", help="Why; it goes into the record.")]
+Wait = Annotated[bool, typer.Option("--wait", help="Follow the response until it is closed.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be done; change nothing.")]
+ActionName = Annotated[str, typer.Option("--action", help="Which of the device's holds.")]
+
+QUARANTINE = "network.quarantine"
+
+
+@app.command()
+def run(
+    playbook: Annotated[str, typer.Argument(metavar="PLAYBOOK", help="Name of the playbook.")],
+    *,
+    device: Annotated[str, typer.Option("--device", help="Id of the device in the estate.")],
+    reason: Reason,
+    values: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="An input; JSON, or else text."),
+    ] = None,
+    dry_run: DryRun = False,
+    wait: Wait = False,
+    as_name: AsName = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Start a playbook for a device."""
+    inputs = dict(_assignment(value) for value in values or [])
+    request = {"playbook": playbook, "device": device, "reason": reason, "inputs": inputs}
+    with connect(as_name) as api:
+        _respond(api, request, _How(dry_run, wait, as_json))
+
+
+@app.command()
+def isolate(
+    device: DeviceId,
+    *,
+    reason: Reason,
+    dry_run: DryRun = False,
+    wait: Wait = False,
+    as_name: AsName = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Put a device into quarantine, for a limited time."""
+    request = {"playbook": "isolate", "device": device, "reason": reason, "inputs": {}}
+    with connect(as_name) as api:
+        _respond(api, request, _How(dry_run, wait, as_json, must_contain=True))
+
+
+@app.command()
+def release(
+    device: DeviceId,
+    *,
+    reason: Reason,
+    action: ActionName = QUARANTINE,
+    as_name: AsName = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """End a hold now: put back what was there, and prove it."""
+    with connect(as_name) as api:
+        answer = api.post(path("holds", device, action, "release"), {"reason": reason})
+    hold = one(Hold, answer)
+    said = f"{hold.id} is {hold.state.value}: {hold.plan.way_back or hold.plan.summary}"
+    show(hold.to_json(), Text(clean(said)), as_json=as_json)
+    if hold.state.value != "released":
+        raise typer.Exit(Exit.NOT_DONE)
+
+
+@app.command()
+def extend(
+    device: DeviceId,
+    *,
+    by: Annotated[str, typer.Option("--by", metavar="DURATION", help="How much longer: 2h, 90m.")],
+    reason: Reason,
+    action: ActionName = QUARANTINE,
+    as_name: AsName = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Move the expiry of a hold."""
+    body = {"reason": reason, "by_s": seconds(by)}
+    with connect(as_name) as api:
+        hold = one(Hold, api.post(path("holds", device, action, "extend"), body))
+    until = moment(hold.expires_at) or "it is released"
+    show(hold.to_json(), Text(clean(f"{hold.id} holds until {until}")), as_json=as_json)
+
+
+@dataclass(frozen=True)
+class _How:
+    """What to do with a response besides starting it."""
+
+    dry_run: bool
+    wait: bool
+    as_json: bool
+    must_contain: bool = False
+
+
+def _respond(api: Api, request: dict[str, Any], how: _How) -> None:
+    answer = api.post("/responses", {**request, "dry_run": how.dry_run})
+    if how.dry_run:
+        _show_plans(answer, as_json=how.as_json)
+        return
+    started = one(Started, answer)
+    if not how.wait:
+        said = f"{started.incident} has begun; `firebreak incident show {started.incident}`"
+        show(started.to_json(), Text(clean(said)), as_json=how.as_json)
+        return
+    row = watch(api, started.incident, as_json=how.as_json)
+    if row.status != "completed" or (how.must_contain and not row.contained):
+        raise typer.Exit(Exit.NOT_DONE)
+
+
+def _show_plans(answer: Any, *, as_json: bool) -> None:
+    plans = part(answer, "plans")
+    told = [render_rung(plan) for plan in plans]
+    show(answer, Group(*told) if told else Text("nothing would be done"), as_json=as_json)
+
+
+def _assignment(value: str) -> tuple[str, Any]:
+    name, equals, given = value.partition("=")
+    if not name or not equals:
+        raise ProblemError(
+            f"--set {value!r} is not NAME=VALUE",
+            "write it like --set minutes=30",
+            error="bad-input",
+        )
+    try:
+        return name, json.loads(given)
+    except ValueError:
+        return name, given

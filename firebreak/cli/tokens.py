@@ -1,0 +1,96 @@
+"""API tokens on the command line. They live in the ledger's database, so no server is needed."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Annotated, TypeVar
+
+import typer
+from rich.text import Text
+
+from firebreak.cli.configuration import load_settings
+from firebreak.cli.durations import moment, seconds
+from firebreak.cli.exits import ProblemError
+from firebreak.cli.screen import JsonFlag, clean, show, tabulate
+from firebreak.cli.token_files import token_file, write_token
+from firebreak.errors import LedgerConflict
+from firebreak.ledger.database import Database
+from firebreak.ledger.tokens import Token, Tokens
+from firebreak.statedir import StateDir
+
+T = TypeVar("T")
+
+app = typer.Typer(no_args_is_help=True)
+
+Name = Annotated[str, typer.Argument(metavar="NAME", help="Whose token it is.")]
+
+
+@app.callback()
+def token() -> None:
+    """Create, list and revoke API tokens."""
+
+
+@app.command()
+def create(
+    name: Name,
+    *,
+    roles: Annotated[list[str], typer.Option("--role", help="on-call, admin, source:suricata...")],
+    lifetime: Annotated[
+        str | None, typer.Option("--for", metavar="DURATION", help="How long it is good: 90d.")
+    ] = None,
+    save: Annotated[
+        bool, typer.Option("--save", help="Keep it for --as NAME; print no secret.")
+    ] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Create a token. Its secret is shown once and cannot be had again."""
+    file = token_file(StateDir(load_settings().state_dir.absolute()), name)
+    ttl = timedelta(seconds=seconds(lifetime)) if lifetime else None
+    try:
+        secret = _with_tokens(lambda tokens: tokens.create(name, roles, ttl))
+    except LedgerConflict as error:
+        raise ProblemError(
+            f"a live token is named {name}", f"`firebreak token revoke {name}` ends that one"
+        ) from error
+    facts: dict[str, object] = {"name": name, "roles": sorted(roles)}
+    if save:
+        write_token(file, secret)
+        show({**facts, "file": str(file)}, Text(clean(f"kept in {file}")), as_json=as_json)
+    else:
+        show({**facts, "token": secret}, Text(secret), as_json=as_json)
+
+
+@app.command("list")
+def list_tokens(*, as_json: JsonFlag = False) -> None:
+    """List all tokens, without their secrets."""
+    rows = _with_tokens(lambda tokens: tokens.list())
+    table = tabulate(
+        ("name", "roles", "created", "good until"),
+        [(t.name, ", ".join(sorted(t.roles)), moment(t.created_at), _end(t)) for t in rows],
+        "there are no tokens",
+    )
+    show([row.to_json() for row in rows], table, as_json=as_json)
+
+
+@app.command()
+def revoke(name: Name, *, as_json: JsonFlag = False) -> None:
+    """End a token; a running server refuses it within two seconds."""
+    _with_tokens(lambda tokens: tokens.revoke(name))
+    show({"name": name, "revoked": True}, Text(clean(f"{name} is revoked")), as_json=as_json)
+
+
+def _with_tokens(work: Callable[[Tokens], Awaitable[T]]) -> T:
+    async def run() -> T:
+        database = await Database.open(load_settings().ledger_url)
+        try:
+            return await work(Tokens(database))
+        finally:
+            await database.close()
+
+    return asyncio.run(run())
+
+
+def _end(token: Token) -> str:
+    if token.revoked_at is not None:
+        return f"revoked {moment(token.revoked_at)}"
+    return moment(token.expires_at) or "it is revoked"

@@ -1,0 +1,132 @@
+"""The bodies of entries that the ledger itself reads. Fields it does not need pass unread."""
+
+from typing import TypeVar
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
+
+from firebreak.domain.people import Approval, Vote
+from firebreak.domain.plan import Outcome, OutcomeKind, Plan
+from firebreak.domain.record import Entry
+from firebreak.errors import BadInput
+
+B = TypeVar("B", bound="Body")
+
+
+class Body(BaseModel):
+    """A body as far as the ledger reads it."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Subject(Body):
+    """The device of an incident, with all its fields kept."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    id: str
+
+
+class Opened(Body):
+    """``response.opened``. ``detected_at``: the time of the oldest alert, where there is one."""
+
+    workflow: str
+    playbook: str
+    version: int
+    digest: str
+    device: Subject
+    title: str
+    requester: str
+    reason: str
+    alerts: tuple[str, ...] = ()
+    policy: str
+    detected_at: AwareDatetime | None = None
+
+
+class Acted(Body):
+    """``effect.outcome``. ``hold`` is the hold that the change stands under, None where none is."""
+
+    outcome: Outcome
+    plan: Plan | None = None
+    hold: str | None = None
+
+
+class HoldStarted(Body):
+    """``hold.started``."""
+
+    hold: str
+    expires_at: AwareDatetime | None
+    owner: str
+
+
+class HoldExtended(Body):
+    """``hold.extended``."""
+
+    hold: str
+    expires_at: AwareDatetime
+    who: str
+    reason: str
+
+
+class HoldStuck(Body):
+    """``hold.stuck``."""
+
+    hold: str
+    detail: str
+
+
+class HoldEnded(Body):
+    """``hold.ended``. ``outcome`` is that of the way back, None when nothing was put back."""
+
+    hold: str
+    why: str
+    outcome: OutcomeKind | None = None
+
+
+class Asked(Body):
+    """``approval.requested`` and ``approval.closed``."""
+
+    approval: Approval
+
+
+class Voted(Body):
+    """``approval.vote``."""
+
+    vote: Vote
+
+
+class Closed(Body):
+    """``response.closed``."""
+
+    status: str
+    contained: bool
+    detail: str = ""
+
+
+def read(entry: Entry, body: type[B]) -> B:
+    """The body of an entry. The stored entry keeps everything; this is a view of it.
+
+    Raises:
+        BadInput: it is not in the documented shape.
+    """
+    try:
+        return body.model_validate(entry.body)
+    except ValidationError as error:
+        wrong = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(part) for part in wrong["loc"])
+        raise BadInput(f"{entry.kind.value} {entry.key!r}: {where}: {wrong['msg']}") from error
+
+
+def contains(acted: Acted, device: str) -> bool:
+    """Whether an outcome is containment of ``device``: its own change, seen in force there.
+
+    The way back has outcomes too, and a response can act on other devices and in ways that
+    cannot be undone; none of those is containment.
+    """
+    outcome, plan = acted.outcome, acted.plan
+    return (
+        outcome.kind is OutcomeKind.ENFORCED
+        and outcome.device == device
+        and plan is not None
+        and plan.reversible
+        and plan.action == outcome.action
+    )

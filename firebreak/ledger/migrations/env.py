@@ -1,0 +1,13 @@
+"""What alembic runs: the migrations, on the connection and in the transaction it is given."""
+
+from alembic import context
+
+from firebreak.ledger.tables import metadata
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=metadata,
+    version_table="schema_version",
+)
+with context.begin_transaction():
+    context.run_migrations()

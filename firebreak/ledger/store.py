@@ -1,0 +1,179 @@
+"""The Ledger contract over SQLAlchemy: SQLite for one machine, PostgreSQL for a deployment."""
+
+from datetime import datetime
+from typing import Self, TypeVar
+
+from sqlalchemy import Connection, Select, nulls_last, select
+
+from firebreak.contracts import AlertRow, Appended, Claim, IncidentRow
+from firebreak.domain.alert import Alert
+from firebreak.domain.base import JsonObject, Model
+from firebreak.domain.hold import Hold
+from firebreak.domain.people import Approval, ApprovalState
+from firebreak.domain.record import Entry, NewEntry
+from firebreak.errors import BadInput, LedgerConflict, NotFound
+from firebreak.ledger import alerts
+from firebreak.ledger.appending import Prepared, append, to_entry
+from firebreak.ledger.chain import faults
+from firebreak.ledger.database import Database
+from firebreak.ledger.rows import load
+from firebreak.ledger.tables import approvals, entries, holds, incidents
+
+M = TypeVar("M", bound=Model)
+
+
+class SqlLedger:
+    """The append-only record. See ``firebreak.contracts.Ledger`` for what each method promises."""
+
+    def __init__(self, database: Database) -> None:
+        """Stand on an open database; ``SqlLedger.open`` opens one by URL."""
+        self.database = database
+
+    @classmethod
+    async def open(cls, url: str) -> Self:
+        """Open and migrate ``sqlite:////path/to.db`` or ``postgresql+psycopg://...``.
+
+        Raises:
+            DefinitionError: the URL is neither a SQLite file nor PostgreSQL.
+            LedgerUnavailable: the database does not answer.
+        """
+        return cls(await Database.open(url))
+
+    async def close(self) -> None:
+        """Finish what is queued and let go of the database."""
+        await self.database.close()
+
+    async def append(self, *entries: NewEntry, claim: Claim | None = None) -> tuple[Appended, ...]:
+        """Append in order, durably, in one transaction; the claim goes with the last entry.
+
+        Raises:
+            BadInput: an entry cannot be hashed, its body lacks what its kind documents, or a
+                claim comes without entries.
+            LedgerConflict: a key stands already with other content.
+            Busy: another incident holds the claim.
+            LedgerUnavailable: it is not known to be recorded; append it again.
+        """
+        if not entries:
+            if claim is not None:
+                raise BadInput("a claim is taken with the entry that says why")
+            return ()
+        prepared = tuple(Prepared.of(new) for new in entries)
+        return await self.database.write(
+            lambda connection: append(connection, prepared, claim),
+            incidents=[new.incident for new in entries],
+        )
+
+    async def entry(self, incident: str, key: str) -> Entry | None:
+        """One entry by key."""
+        found = select(entries).where(entries.c.incident == incident, entries.c.key == key)
+
+        def read(connection: Connection) -> Entry | None:
+            row = connection.execute(found).one_or_none()
+            return None if row is None else to_entry(row)
+
+        return await self.database.read(read)
+
+    async def chain(self, incident: str) -> tuple[Entry, ...]:
+        """All entries of an incident in order.
+
+        Raises:
+            NotFound: there is none.
+            LedgerConflict: the chain was tampered with and does not verify.
+        """
+        found = select(entries).where(entries.c.incident == incident).order_by(entries.c.seq)
+
+        def read(connection: Connection) -> tuple[Entry, ...]:
+            return tuple(to_entry(row) for row in connection.execute(found))
+
+        chain = await self.database.read(read)
+        if not chain:
+            raise NotFound(f"no incident {incident}")
+        if wrong := faults(chain):
+            raise LedgerConflict(f"the record of {incident} does not verify: {wrong[0]}")
+        return chain
+
+    async def hold(self, hold_id: str) -> Hold | None:
+        """The live hold of that id."""
+        found = await self._documents(Hold, select(holds.c.document).where(holds.c.id == hold_id))
+        return found[0] if found else None
+
+    async def holds(self) -> tuple[Hold, ...]:
+        """All live holds, soonest expiry first; those without one last."""
+        order = (nulls_last(holds.c.expires_at.asc()), holds.c.id)
+        return await self._documents(Hold, select(holds.c.document).order_by(*order))
+
+    async def approvals(self, *, pending_only: bool = True) -> tuple[Approval, ...]:
+        """Approval requests, oldest first."""
+        query = select(approvals.c.document).order_by(approvals.c.requested_at, approvals.c.id)
+        if pending_only:
+            query = query.where(approvals.c.state == ApprovalState.PENDING.value)
+        return await self._documents(Approval, query)
+
+    async def approval(self, approval_id: str) -> Approval:
+        """One request. Raises NotFound."""
+        query = select(approvals.c.document).where(approvals.c.id == approval_id)
+        found = await self._documents(Approval, query)
+        if not found:
+            raise NotFound(f"no approval {approval_id}")
+        return found[0]
+
+    async def incidents(
+        self, *, status: str | None = None, limit: int = 100
+    ) -> tuple[IncidentRow, ...]:
+        """Incidents, newest first."""
+        query = _newest_first().limit(limit)
+        if status is not None:
+            query = query.where(incidents.c.status == status)
+        return await self._documents(IncidentRow, query)
+
+    async def incident(self, incident: str) -> IncidentRow:
+        """One incident by id or by workflow id (then the newest). Raises NotFound."""
+        either = (incidents.c.id == incident) | (incidents.c.workflow == incident)
+        found = await self._documents(IncidentRow, _newest_first().where(either).limit(1))
+        if not found:
+            raise NotFound(f"no incident {incident}")
+        return found[0]
+
+    async def record_alert(self, alert: Alert, raw: JsonObject, received_at: datetime) -> bool:
+        """Keep an alert. False when this fingerprint stands already."""
+        return await self.database.write(
+            lambda connection: alerts.record(connection, alert, raw, received_at)
+        )
+
+    async def settle_alert(
+        self,
+        alert_id: str,
+        disposition: str,
+        *,
+        detail: str = "",
+        response: str = "",
+        incident: str = "",
+    ) -> None:
+        """Say what became of an alert. Raises NotFound."""
+        changes = {
+            "disposition": disposition,
+            "detail": detail,
+            "response": response,
+            "incident": incident,
+        }
+        await self.database.write(lambda connection: alerts.settle(connection, alert_id, changes))
+
+    async def alerts(
+        self, *, disposition: str | None = None, limit: int = 100
+    ) -> tuple[AlertRow, ...]:
+        """Alerts, newest first."""
+        return await self.database.read(
+            lambda connection: alerts.listed(connection, disposition, limit)
+        )
+
+    async def _documents(self, model: type[M], query: Select[str]) -> tuple[M, ...]:
+        def read(connection: Connection) -> tuple[M, ...]:
+            found = connection.execute(query).scalars()
+            return tuple(load(model, document) for document in found)
+
+        return await self.database.read(read)
+
+
+def _newest_first() -> Select[str]:
+    order = (incidents.c.opened_at.desc(), incidents.c.id.desc())
+    return select(incidents.c.document).order_by(*order)

@@ -1,0 +1,154 @@
+"""The ledger's tables. Migrations build them; a test holds the two together.
+
+``entries`` is the record. Everything else is projected from it or kept beside it: a projected row
+is a small JSON document with the few columns it is looked up by, so that text from outside (which
+may hold characters that a database refuses) never meets a typed column.
+"""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Dialect,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    text,
+)
+from sqlalchemy.dialects.postgresql import TIMESTAMP
+from sqlalchemy.types import TypeEngine
+
+Serial = BigInteger().with_variant(Integer, "sqlite")
+
+
+class UtcTime(TypeDecorator[datetime]):
+    """An aware datetime to the microsecond, always UTC.
+
+    TIMESTAMPTZ on PostgreSQL; on SQLite fixed-width ISO 8601 text, which sorts as time does.
+    """
+
+    impl = String(27)
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """The column type of each database."""
+        if dialect.name == "postgresql":
+            return dialect.type_descriptor(TIMESTAMP(timezone=True))
+        return dialect.type_descriptor(String(27))
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
+        """What is sent to the database."""
+        if value is None:
+            return None
+        utc = value.astimezone(UTC)
+        if dialect.name == "postgresql":
+            return utc
+        return utc.isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        """What comes back."""
+        if value is None:
+            return None
+        if dialect.name == "postgresql":
+            aware: datetime = value
+            return aware.astimezone(UTC)
+        return datetime.fromisoformat(value)
+
+
+metadata = MetaData()
+
+entries = Table(
+    "entries",
+    metadata,
+    Column("incident", String(64), primary_key=True),
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("key", String(400), nullable=False),
+    Column("kind", String(40), nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Column("actor", String(200), nullable=False),
+    Column("body", Text, nullable=False),
+    Column("prev", String(71), nullable=False),
+    Column("hash", String(71), nullable=False),
+    Index("entries_by_key", "incident", "key", unique=True),
+)
+
+# The end of each chain. Its row is what several processes lock to append to one incident.
+heads = Table(
+    "heads",
+    metadata,
+    Column("incident", String(64), primary_key=True),
+    Column("length", Integer, nullable=False),
+    Column("hash", String(71), nullable=False),
+)
+
+incidents = Table(
+    "incidents",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("workflow", Text, nullable=False),
+    Column("status", String(20), nullable=False),
+    Column("opened_at", UtcTime, nullable=False),
+    Column("document", Text, nullable=False),
+    Index("incidents_by_workflow", "workflow", "opened_at"),
+    Index("incidents_by_status", "status", "opened_at"),
+    Index("incidents_by_opening", "opened_at"),
+)
+
+# Live holds only. ``in_force``: an outcome has said that the change stands.
+holds = Table(
+    "holds",
+    metadata,
+    Column("id", String(200), primary_key=True),
+    Column("incident", String(64), nullable=False),
+    Column("in_force", Boolean, nullable=False),
+    Column("expires_at", UtcTime),
+    Column("document", Text, nullable=False),
+)
+
+approvals = Table(
+    "approvals",
+    metadata,
+    Column("id", String(400), primary_key=True),
+    Column("state", String(20), nullable=False),
+    Column("requested_at", UtcTime, nullable=False),
+    Column("document", Text, nullable=False),
+    Index("approvals_by_state", "state", "requested_at"),
+)
+
+alerts = Table(
+    "alerts",
+    metadata,
+    Column("n", Serial, primary_key=True, autoincrement=True),
+    Column("id", String(200), nullable=False),
+    Column("disposition", String(40), nullable=False),
+    Column("document", Text, nullable=False),
+    Column("raw", Text, nullable=False),
+    Index("alerts_by_id", "id", unique=True),
+    Index("alerts_by_disposition", "disposition", "n"),
+)
+
+# ``hash``: SHA-256 of the secret, in hex. A name may be used again once its token is revoked.
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("hash", String(64), primary_key=True),
+    Column("name", String(100), nullable=False),
+    Column("roles", Text, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("expires_at", UtcTime),
+    Column("revoked_at", UtcTime),
+    Index(
+        "tokens_by_name",
+        "name",
+        unique=True,
+        sqlite_where=text("revoked_at IS NULL"),
+        postgresql_where=text("revoked_at IS NULL"),
+    ),
+)

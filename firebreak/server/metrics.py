@@ -1,0 +1,87 @@
+"""Prometheus metrics: what came in, what was started, and what waits for people."""
+
+import time
+from collections import OrderedDict
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from firebreak.contracts import Ledger
+from firebreak.domain.hold import HoldState
+from firebreak.errors import LedgerUnavailable
+
+CACHE_S = 5.0
+COUNTED_INCIDENTS = 10_000
+REMEMBERED_INCIDENTS = 10_000
+
+
+class Metrics:
+    """The metrics of one API process.
+
+    ``responses_started`` counts the incidents this process saw for the first time: alerts that
+    joined a running response do not count.
+    """
+
+    def __init__(self) -> None:
+        """A registry of its own: nothing global."""
+        self._registry = CollectorRegistry()
+        self.alerts = Counter(
+            "firebreak_alerts",
+            "Alerts by source and what became of them (duplicate and unreadable included)",
+            ["source", "disposition"],
+            registry=self._registry,
+        )
+        self.intake_seconds = Histogram(
+            "firebreak_intake_seconds",
+            "From a request's arrival to its answer, alerts handed over",
+            ["source"],
+            buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
+            registry=self._registry,
+        )
+        self._started = Counter(
+            "firebreak_responses_started",
+            "Responses started through this process",
+            ["playbook"],
+            registry=self._registry,
+        )
+        self._ledger_up = self._gauge("ledger_up", "Whether the ledger answered at this scrape")
+        self._pending = self._gauge("approvals_pending", "Approvals that wait for people")
+        self._active = self._gauge("holds_active", "Holds in force")
+        self._stuck = self._gauge("holds_stuck", "Holds that a person has to end")
+        self._open = self._gauge("incidents_open", "Incidents that are not closed")
+        self._seen: OrderedDict[str, None] = OrderedDict()
+        self._read_at = float("-inf")
+
+    def started(self, playbook: str, incident: str) -> None:
+        """Count a response, once."""
+        if incident in self._seen:
+            return
+        self._seen[incident] = None
+        if len(self._seen) > REMEMBERED_INCIDENTS:
+            self._seen.popitem(last=False)
+        self._started.labels(playbook).inc()
+
+    async def exposition(self, ledger: Ledger) -> bytes:
+        """The text format, with the ledger's figures at most five seconds old."""
+        if time.monotonic() - self._read_at >= CACHE_S:
+            await self._read(ledger)
+            self._read_at = time.monotonic()
+        return generate_latest(self._registry)
+
+    async def _read(self, ledger: Ledger) -> None:
+        try:
+            holds = await ledger.holds()
+            pending = await ledger.approvals(pending_only=True)
+            opened = await ledger.incidents(status="open", limit=COUNTED_INCIDENTS)
+        except LedgerUnavailable:
+            self._ledger_up.set(0)
+            for gauge in (self._pending, self._active, self._stuck, self._open):
+                gauge.set(float("nan"))  # unknown is not zero
+            return
+        self._ledger_up.set(1)
+        self._pending.set(len(pending))
+        self._active.set(sum(hold.state is HoldState.ACTIVE for hold in holds))
+        self._stuck.set(sum(hold.state is HoldState.STUCK for hold in holds))
+        self._open.set(len(opened))
+
+    def _gauge(self, name: str, text: str) -> Gauge:
+        return Gauge(f"firebreak_{name}", text, registry=self._registry)

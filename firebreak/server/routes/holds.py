@@ -1,0 +1,61 @@
+"""Holds: what is contained now, and the two things people do about it."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path
+from pydantic import Field
+
+from firebreak.domain.base import Model
+from firebreak.domain.hold import Hold, hold_id
+from firebreak.server import problems
+from firebreak.server.auth import Operator, Reader
+from firebreak.server.services import Use
+from firebreak.server.text import Reason
+
+MAX_EXTENSION_S = 7 * 86400
+
+router = APIRouter(prefix="/holds", tags=["holds"], responses=problems.PROBLEMS)
+
+DeviceId = Annotated[str, Path(max_length=63)]
+ActionName = Annotated[str, Path(max_length=63)]
+
+
+class Holds(Model):
+    """A list of holds."""
+
+    holds: tuple[Hold, ...]
+
+
+class Release(Model):
+    """Why a hold ends now."""
+
+    reason: Reason
+
+
+class Extension(Model):
+    """How much longer, in seconds, and why."""
+
+    by_s: int = Field(ge=1, le=MAX_EXTENSION_S)
+    reason: Reason
+
+
+@router.get("", operation_id="list_holds")
+async def list_holds(use: Use, _: Reader) -> Holds:
+    """Live holds, soonest expiry first."""
+    return Holds(holds=await use.ledger.holds())
+
+
+@router.post("/{device}/{action}/release", operation_id="release_hold")
+async def release_hold(
+    device: DeviceId, action: ActionName, why: Release, use: Use, who: Operator
+) -> Hold:
+    """End a hold now: put back what was before and wait for the proof."""
+    return await use.engine.release(hold_id(device, action), who, why.reason)
+
+
+@router.post("/{device}/{action}/extend", operation_id="extend_hold")
+async def extend_hold(
+    device: DeviceId, action: ActionName, more: Extension, use: Use, who: Operator
+) -> Hold:
+    """Move a hold's expiry."""
+    return await use.engine.extend(hold_id(device, action), more.by_s, who, more.reason)

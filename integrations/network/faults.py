@@ -1,0 +1,28 @@
+"""Faults between a platform and the session that drives it; they never leave this package."""
+
+
+class Refused(Exception):  # noqa: N818 - it names what the switch did
+    """The switch answered a command with a complaint."""
+
+    def __init__(self, command: str, complaint: str) -> None:
+        super().__init__(f"the switch refused {command!r}: {complaint}")
+        self.command = command
+        self.complaint = complaint
+
+
+class Unreadable(Exception):  # noqa: N818 - it names what the answer was
+    """The switch's answer is not in a shape this platform is known to give."""
+
+    def __init__(self, command: str, why: str, output: str) -> None:
+        line = next((text.strip() for text in output.splitlines() if text.strip()), "")
+        super().__init__(
+            f"the answer to {command!r} was not understood ({why}); it began {line[:120]!r}"
+        )
+
+
+class LineLost(Exception):  # noqa: N818 - it names what happened
+    """The connection broke, or the switch stopped answering."""
+
+
+class TooLate(LineLost):
+    """The time for sending has passed; nothing was sent by the step that raised this."""

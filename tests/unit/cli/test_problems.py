@@ -1,0 +1,130 @@
+"""Expected errors: what is wrong, what to do next, the documented exit code, no traceback."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from firebreak.cli.exits import Exit, exit_for, table
+from firebreak.cli.screen import clean
+from tests.unit.cli.conftest import Call, StubApi
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "code"),
+    [
+        ("not-found", 404, 5),
+        ("forbidden", 403, 4),
+        ("unauthorized", 401, 4),
+        ("policy-denied", 403, 4),
+        ("bad-input", 400, 2),
+        ("unreachable", 503, 3),
+        ("revert-failed", 502, 1),
+        ("something-new", 418, 1),
+    ],
+)
+def test_a_refusal_has_its_exit_code_and_keeps_its_words(
+    api: StubApi, call: Call, error: str, status: int, code: int
+) -> None:
+    body = {"error": error, "message": "no such thing", "hint": "try another"}
+    api.answer("GET", "/holds", body, status=status)
+    result = call("holds")
+    assert result.exit_code == code
+    assert result.stderr == "error: no such thing\nnext:  try another\n"
+    assert result.stdout == ""
+
+
+def test_a_refusal_is_json_for_a_machine(api: StubApi, call: Call) -> None:
+    api.answer("GET", "/holds", {"error": "forbidden", "message": "no", "hint": "h"}, status=403)
+    result = call("holds", "--json")
+    assert json.loads(result.stdout) == {"error": "forbidden", "message": "no", "hint": "h"}
+
+
+def test_no_server_is_said_so_with_what_to_do(
+    state_dir: Path, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    del state_dir
+    monkeypatch.setenv("FIREBREAK_URL", "http://127.0.0.1:1")
+    result = call("incidents")
+    assert result.exit_code == 3
+    assert "firebreak up" in result.stderr
+
+
+@pytest.mark.parametrize("body", [b"<html>welcome</html>", b'{"detail": "Not Found"}'])
+def test_a_stranger_on_the_port_is_not_taken_for_firebreak(
+    api: StubApi, call: Call, body: bytes
+) -> None:
+    api.answer("GET", "/holds", body, status=404)
+    result = call("holds")
+    assert result.exit_code == 3
+    assert "is not a Firebreak server" in result.stderr
+
+
+def test_an_answer_of_another_shape_is_explained(api: StubApi, call: Call) -> None:
+    api.answer("GET", "/holds", {"holds": [{"id": 1}]})
+    result = call("holds")
+    assert result.exit_code == 1
+    assert "same Firebreak version" in result.stderr
+
+
+def test_a_missing_token_is_explained(
+    tmp_path: Path, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FIREBREAK_STATE_DIR", str(tmp_path))
+    result = call("holds")
+    assert result.exit_code == 4
+    assert "FIREBREAK_TOKEN" in result.stderr
+
+
+@pytest.mark.parametrize("name", ["../../etc/passwd", "a/b", "", ".hidden"])
+def test_a_token_name_cannot_be_a_path(api: StubApi, call: Call, name: str) -> None:
+    assert call("holds", "--as", name).exit_code == 2
+    assert not api.requests
+
+
+def test_a_malformed_token_is_never_shown(
+    api: StubApi, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FIREBREAK_TOKEN", "fb_secret\nX-Evil: 1")
+    result = call("holds")
+    assert result.exit_code == 4
+    assert "fb_secret" not in result.output
+    assert not api.requests
+
+
+def test_a_wrong_setting_is_named(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FIREBREAK_LISTEN_PORT", "many")
+    result = call("config", "show")
+    assert result.exit_code == 2
+    assert "FIREBREAK_LISTEN_PORT" in result.stderr
+
+
+def test_config_show_hides_secrets(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FIREBREAK_TOKEN", "fb_very_secret")
+    monkeypatch.setenv("FIREBREAK_DATABASE_URL", "postgresql://u:hunter2@db/firebreak")
+    for arguments in (["config", "show"], ["config", "show", "--json"]):
+        shown = call(*arguments).stdout
+        assert "fb_very_secret" not in shown
+        assert "hunter2" not in shown
+        assert "db/firebreak" in shown
+
+
+def test_an_id_cannot_lead_to_another_path(api: StubApi, call: Call) -> None:
+    call("incident", "show", "../holds?x=1")
+    assert api.requests[0].path == "/incidents/../holds?x=1"  # one escaped part, no query
+
+
+def test_every_exit_code_is_in_the_table() -> None:
+    for code in Exit:
+        assert f"| {code.value} | {code.meaning} |" in table()
+    assert exit_for("anything else") is Exit.NOT_DONE
+
+
+@pytest.mark.parametrize("hostile", ["\x1b[2J", "a\u202eb", "\x00", "\x9b31m", "\u2028", "\u200b"])
+def test_clean_leaves_nothing_that_steers_a_terminal(hostile: str) -> None:
+    assert clean(f"a{hostile}b").isprintable()
+
+
+def test_the_documented_exit_codes_are_the_ones_in_the_code() -> None:
+    page = Path(__file__).parents[3] / "docs" / "how-to" / "run-on-one-machine.md"
+    assert f"\n{table()}\n" in page.read_text(encoding="utf-8")

@@ -1,0 +1,495 @@
+"""What the Ledger contract promises. Runs here on SQLite and in tests/peers on PostgreSQL."""
+
+import asyncio
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+import uvloop
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from firebreak.contracts import Claim, Ledger
+from firebreak.domain.hold import HoldState
+from firebreak.domain.people import ApprovalState
+from firebreak.domain.plan import OutcomeKind
+from firebreak.domain.record import Kind
+from firebreak.errors import BadInput, Busy, LedgerConflict, LedgerUnavailable, NotFound
+from firebreak.ledger.chain import faults
+from firebreak.ledger.store import SqlLedger
+from tests.unit.ledger import chains
+from tests.unit.ledger.chains import HOLD, INCIDENT, OTHER, note
+
+CLAIM = Claim(device=chains.DEVICE, action=chains.ACTION, plan=chains.plan(), owner="ana")
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path / 'ledger.db'}"
+
+
+@pytest.fixture
+async def ledger(url: str) -> AsyncIterator[SqlLedger]:
+    opened = await SqlLedger.open(url)
+    yield opened
+    await opened.close()
+
+
+def start(*arguments: str) -> "subprocess.Popen[str]":
+    command = [sys.executable, "-m", "tests.unit.ledger.appender", *arguments]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+
+
+# -- the chain ----------------------------------------------------------------------------------
+
+
+def test_the_sql_ledger_is_a_ledger(url: str) -> None:
+    def needs(ledger: Ledger) -> Ledger:
+        return ledger
+
+    async def check() -> None:
+        opened = await SqlLedger.open(url)
+        assert needs(opened) is opened
+        await opened.close()
+
+    asyncio.run(check())
+
+
+async def test_entries_read_back_exactly_as_they_were_hashed(ledger: SqlLedger) -> None:
+    appended = await ledger.append(*chains.story())
+    chain = await ledger.chain(INCIDENT)
+    assert chain == tuple(a.entry for a in appended)
+    assert [e.seq for e in chain] == list(range(len(chain)))
+    assert [e.to_json() for e in chain] == [e.to_json() for e in chains.chained(*chains.story())]
+    assert faults(chain) == ()
+
+
+async def test_times_are_kept_to_the_microsecond_in_utc(ledger: SqlLedger) -> None:
+    east = timezone(timedelta(hours=5, minutes=45))
+    local = datetime(2026, 3, 1, 3, 0, 0, 1, tzinfo=east)
+    early = datetime(1, 1, 2, tzinfo=UTC)
+    late = datetime(9999, 12, 30, 23, 59, 59, 999999, tzinfo=UTC)
+    for key, at in (("local", local), ("early", early), ("late", late)):
+        await ledger.append(note(key).model_copy(update={"at": at}))
+    chain = await ledger.chain(INCIDENT)
+    assert [e.at for e in chain] == [local, early, late]
+    assert {e.at.utcoffset() for e in chain} == {timedelta(0)}
+    assert chain[0].to_json()["at"] == "2026-02-28T21:15:00.000001Z"
+
+
+async def test_the_same_key_with_the_same_content_is_appended_once(ledger: SqlLedger) -> None:
+    (first,) = await ledger.append(note("a", "x", s=1))
+    (again,) = await ledger.append(note("a", "x", s=2))
+    assert (first.created, again.created) == (True, False)
+    assert again.entry == first.entry
+    assert len(await ledger.chain(INCIDENT)) == 1
+
+
+@pytest.mark.parametrize(
+    "change", [{"body": {"text": "y"}}, {"actor": "eve"}, {"kind": Kind.STEP}], ids=str
+)
+async def test_the_same_key_with_other_content_is_a_conflict(
+    ledger: SqlLedger, change: dict[str, Any]
+) -> None:
+    await ledger.append(note("a", "x"))
+    with pytest.raises(LedgerConflict):
+        await ledger.append(note("b"), note("a", "x").model_copy(update=change))
+    assert [e.key for e in await ledger.chain(INCIDENT)] == ["a"], "nothing of it may stay"
+
+
+async def test_a_key_twice_in_one_append_is_one_entry_or_a_conflict(ledger: SqlLedger) -> None:
+    first, again = await ledger.append(note("a", "x"), note("a", "x", s=5))
+    assert (first.created, again.created, again.entry) == (True, False, first.entry)
+    with pytest.raises(LedgerConflict):
+        await ledger.append(note("b", "x"), note("b", "y"))
+
+
+async def test_one_append_may_reach_into_two_chains(ledger: SqlLedger) -> None:
+    await ledger.append(note("a"), note("a", incident=OTHER), note("b"))
+    assert [e.key for e in await ledger.chain(INCIDENT)] == ["a", "b"]
+    assert [e.seq for e in await ledger.chain(OTHER)] == [0]
+
+
+async def test_one_entry_can_be_found_by_its_key(ledger: SqlLedger) -> None:
+    (appended,) = await ledger.append(note("a"))
+    assert await ledger.entry(INCIDENT, "a") == appended.entry
+    assert await ledger.entry(INCIDENT, "b") is None
+    assert await ledger.entry(OTHER, "a") is None
+
+
+async def test_a_chain_that_does_not_exist_is_not_found(ledger: SqlLedger) -> None:
+    with pytest.raises(NotFound):
+        await ledger.chain(INCIDENT)
+
+
+async def test_appending_nothing_does_nothing_and_a_claim_needs_a_reason(
+    ledger: SqlLedger,
+) -> None:
+    assert await ledger.append() == ()
+    with pytest.raises(BadInput):
+        await ledger.append(claim=CLAIM)
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        note("nul\0"),
+        note("a").model_copy(update={"actor": "nul\0"}),
+        note("a").model_copy(update={"body": {"n": 2**60}}),
+        note("a").model_copy(update={"body": {"n": float("nan")}}),
+        note("a").model_copy(update={"body": {"n": "\ud800"}}),
+        note("a").model_copy(update={"at": datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=9)))}),
+        chains.new(Kind.OPENED, "a", {"workflow": "w"}),
+        chains.new(Kind.OUTCOME, "a", {"outcome": {"kind": "enforced"}}),
+    ],
+    ids=["key", "actor", "big", "nan", "surrogate", "time", "opened", "outcome"],
+)
+async def test_what_cannot_be_recorded_is_refused_and_leaves_nothing(
+    ledger: SqlLedger, entry: Any
+) -> None:
+    with pytest.raises(BadInput):
+        await ledger.append(note("before"), entry)
+    with pytest.raises(NotFound):
+        await ledger.chain(INCIDENT)
+
+
+_TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
+_JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**53) + 1, 2**53 - 1)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | _TEXT,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(_TEXT, inner, max_size=4),
+    max_leaves=12,
+)
+_number = iter(range(10**9))
+
+
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(body=st.dictionaries(_TEXT, _JSON, max_size=5), at=st.datetimes(timezones=st.just(UTC)))
+async def test_any_json_comes_back_and_verifies(
+    ledger: SqlLedger, body: dict[str, Any], at: datetime
+) -> None:
+    entry = note(f"key-{next(_number)}").model_copy(update={"body": body, "at": at})
+    (appended,) = await ledger.append(entry)
+    stored = await ledger.entry(INCIDENT, entry.key)
+    assert stored is not None
+    assert stored.to_json() == appended.entry.to_json()
+    assert (stored.body, stored.at) == (body, at)
+    assert faults(await ledger.chain(INCIDENT)) == ()
+
+
+# -- many at once -------------------------------------------------------------------------------
+
+
+async def test_many_callers_get_one_whole_chain_and_their_own_answers(ledger: SqlLedger) -> None:
+    keys = [f"k{n}" for n in range(200)]
+    answers = await asyncio.gather(*(ledger.append(note(key)) for key in keys))
+    assert [a.entry.key for (a,) in answers] == keys
+    chain = await ledger.chain(INCIDENT)
+    assert sorted(e.key for e in chain) == sorted(keys)
+    assert {e.hash for e in chain} == {a.entry.hash for (a,) in answers}
+
+
+async def test_a_failing_append_does_not_spoil_those_queued_with_it(ledger: SqlLedger) -> None:
+    await ledger.append(note("taken", "x"))
+    work = [ledger.append(note(f"good-{n}")) for n in range(20)]
+    work.insert(5, ledger.append(note("fresh"), note("taken", "y")))
+    work.insert(9, ledger.append(chains.closed()))
+    work.insert(12, ledger.append(chains.new(Kind.OPENED, "bad", {})))
+    results = await asyncio.gather(*work, return_exceptions=True)
+    failed = {n: type(r) for n, r in enumerate(results) if isinstance(r, BaseException)}
+    assert failed == {5: LedgerConflict, 9: LedgerConflict, 12: BadInput}
+    keys = {e.key for e in await ledger.chain(INCIDENT)}
+    assert keys == {"taken", *(f"good-{n}" for n in range(20))}
+
+
+async def test_a_caller_that_is_cancelled_does_not_lose_the_write(ledger: SqlLedger) -> None:
+    tasks = [asyncio.create_task(ledger.append(note(f"k{n}"))) for n in range(20)]
+    await asyncio.sleep(0)  # each has queued its entry and waits
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    assert all(task.cancelled() for task in tasks)
+    await ledger.append(note("last"))
+    assert len(await ledger.chain(INCIDENT)) == 21
+
+
+def test_it_works_from_uvloop_and_from_one_loop_after_another(url: str) -> None:
+    async def once(key: str) -> int:
+        ledger = await SqlLedger.open(url)
+        await ledger.append(note(key))
+        count = len(await ledger.chain(INCIDENT))
+        await ledger.close()
+        return count
+
+    assert uvloop.run(once("a")) == 1
+    assert asyncio.run(once("b")) == 2
+
+
+async def test_a_closed_ledger_says_so(url: str) -> None:
+    ledger = await SqlLedger.open(url)
+    await ledger.close()
+    with pytest.raises(LedgerUnavailable):
+        await ledger.append(note("a"))
+
+
+async def test_processes_that_open_and_append_at_once_make_one_whole_chain(url: str) -> None:
+    processes = [start("append", url, INCIDENT, f"p{n}", "25") for n in range(3)]
+    for process in processes:
+        await asyncio.to_thread(process.communicate)
+    assert [process.returncode for process in processes] == [0, 0, 0]
+    ledger = await SqlLedger.open(url)
+    chain = await ledger.chain(INCIDENT)
+    await ledger.close()
+    assert sorted(e.key for e in chain) == sorted(f"p{p}-{n}" for p in range(3) for n in range(25))
+
+
+async def test_what_was_acknowledged_survives_kill_minus_nine(url: str) -> None:
+    process = start("append", url, INCIDENT, "k", "100000")
+    assert process.stdout is not None
+    acknowledged = [process.stdout.readline() for _ in range(30)][1:]
+    process.kill()
+    acknowledged += (await asyncio.to_thread(process.communicate))[0].splitlines(keepends=True)
+    ledger = await SqlLedger.open(url)
+    chain = await ledger.chain(INCIDENT)
+    await ledger.append(note("after"))
+    await ledger.close()
+    said = {line.strip() for line in acknowledged if line.endswith("\n")}
+    assert said <= {e.key for e in chain}
+    assert len(chain) <= len(said) + 1, "at most the one entry that was on its way is there too"
+
+
+async def test_of_processes_that_claim_one_device_exactly_one_gets_it(url: str) -> None:
+    await (await SqlLedger.open(url)).close()
+    processes = [start("claim", url, f"inc-{n:012x}") for n in range(3)]
+    said = [(await asyncio.to_thread(p.communicate))[0].strip() for p in processes]
+    assert sorted(said) == ["busy", "busy", "taken"]
+
+
+# -- holds --------------------------------------------------------------------------------------
+
+
+async def held(ledger: SqlLedger) -> HoldState | None:
+    hold = await ledger.hold(HOLD)
+    assert (hold is None) == (HOLD not in {h.id for h in await ledger.holds()})
+    return hold.state if hold else None
+
+
+async def test_a_claim_is_pending_from_its_intent_and_active_once_started(
+    ledger: SqlLedger,
+) -> None:
+    await ledger.append(chains.opened(), chains.intent(), claim=CLAIM)
+    assert await held(ledger) is HoldState.PENDING
+    await ledger.append(chains.acted())
+    assert await held(ledger) is HoldState.PENDING
+    await ledger.append(chains.hold_started())
+    hold = await ledger.hold(HOLD)
+    assert hold is not None
+    assert (hold.state, hold.incident, hold.owner) == (HoldState.ACTIVE, INCIDENT, "ana")
+    assert hold.expires_at == chains.at(3600)
+    assert hold.plan == chains.plan()
+
+
+@pytest.mark.parametrize("kind", [OutcomeKind.REFUSED, OutcomeKind.FAILED])
+async def test_an_effect_that_did_not_happen_frees_the_device(
+    ledger: SqlLedger, kind: OutcomeKind
+) -> None:
+    await ledger.append(chains.opened(), chains.intent(), claim=CLAIM)
+    await ledger.append(chains.acted(chains.outcome(kind)))
+    assert await held(ledger) is None
+    assert not (await ledger.incident(INCIDENT)).contained
+
+
+async def test_an_unknown_end_leaves_the_hold_stuck_until_it_is_ended(ledger: SqlLedger) -> None:
+    await ledger.append(chains.opened(), chains.intent(), claim=CLAIM)
+    await ledger.append(chains.acted(chains.outcome(OutcomeKind.UNKNOWN)))
+    hold = await ledger.hold(HOLD)
+    assert hold is not None
+    assert (hold.state, hold.detail) == (HoldState.STUCK, chains.outcome().detail)
+    await ledger.append(chains.acted(chains.outcome(OutcomeKind.FAILED), key="second"))
+    assert await held(ledger) is HoldState.STUCK, "a later failure says nothing of the first"
+    await ledger.append(chains.hold_ended())
+    assert await held(ledger) is None
+
+
+async def test_another_incident_finds_the_device_busy_and_records_nothing(
+    ledger: SqlLedger,
+) -> None:
+    await ledger.append(chains.opened(), chains.intent(), claim=CLAIM)
+    other = chains.intent(incident=OTHER)
+    with pytest.raises(Busy):
+        await ledger.append(note("n", incident=OTHER), other, claim=CLAIM)
+    assert await ledger.entry(OTHER, "n") is None
+    await ledger.append(chains.acted(), chains.hold_started(), chains.hold_ended())
+    await ledger.append(note("n", incident=OTHER), other, claim=CLAIM)
+    hold = await ledger.hold(HOLD)
+    assert hold is not None
+    assert (hold.incident, hold.state) == (OTHER, HoldState.PENDING)
+
+
+async def test_the_same_incident_may_take_its_claim_again(ledger: SqlLedger) -> None:
+    await ledger.append(chains.intent(1), claim=CLAIM)
+    newer = CLAIM.model_copy(update={"plan": chains.plan(vlan=20)})
+    await ledger.append(chains.intent(2), claim=newer)
+    hold = await ledger.hold(HOLD)
+    assert hold is not None
+    assert hold.plan.before["vlan"] == 20, "nothing came of the first: the newer plan is applied"
+
+
+async def test_a_second_effect_never_replaces_the_way_back_of_the_first(ledger: SqlLedger) -> None:
+    await ledger.append(chains.intent(1), claim=CLAIM)
+    await ledger.append(chains.acted())
+    quarantined = chains.plan(vlan=666)
+    again = CLAIM.model_copy(update={"plan": quarantined})
+    await ledger.append(chains.intent(2), claim=again)
+    await ledger.append(chains.acted(key="again", plan_=quarantined))
+    await ledger.append(chains.acted(chains.outcome(OutcomeKind.FAILED), key="failed"))
+    hold = await ledger.hold(HOLD)
+    assert hold is not None
+    assert hold.plan.before["vlan"] == 10
+
+
+async def test_a_repeated_intent_does_not_bring_a_dropped_claim_back(ledger: SqlLedger) -> None:
+    await ledger.append(chains.intent(), claim=CLAIM)
+    await ledger.append(chains.acted(chains.outcome(OutcomeKind.REFUSED)))
+    (again,) = await ledger.append(chains.intent(), claim=CLAIM)
+    assert not again.created
+    assert await held(ledger) is None
+
+
+async def test_a_change_in_force_has_a_hold_even_when_its_claim_was_lost(
+    ledger: SqlLedger,
+) -> None:
+    await ledger.append(chains.opened(), chains.acted(), chains.hold_started())
+    assert await held(ledger) is HoldState.ACTIVE
+
+
+async def test_no_incident_can_change_the_hold_of_another(ledger: SqlLedger) -> None:
+    await ledger.append(chains.intent(), claim=CLAIM)
+    await ledger.append(chains.acted(), chains.hold_started())
+    before = await ledger.hold(HOLD)
+    stuck = {"hold": HOLD, "detail": "mine"}
+    longer = {
+        "hold": HOLD,
+        "expires_at": chains.at(9e6).isoformat(),
+        "who": "eve",
+        "reason": "mine",
+    }
+    await ledger.append(
+        chains.hold_ended(incident=OTHER),
+        chains.acted(chains.outcome(OutcomeKind.FAILED), incident=OTHER),
+        chains.hold_started(until=9, incident=OTHER),
+        chains.new(Kind.HOLD_STUCK, "s", stuck, incident=OTHER),
+        chains.new(Kind.HOLD_EXTENDED, "e", longer, incident=OTHER),
+    )
+    assert await ledger.hold(HOLD) == before
+    assert len(await ledger.chain(OTHER)) == 5, "what was said is recorded all the same"
+
+
+async def test_a_hold_can_be_extended_and_get_stuck(ledger: SqlLedger) -> None:
+    await ledger.append(chains.intent(), claim=CLAIM)
+    await ledger.append(chains.acted(), chains.hold_started())
+    longer = {"hold": HOLD, "expires_at": chains.at(9000).isoformat(), "who": "bo", "reason": "r"}
+    await ledger.append(chains.new(Kind.HOLD_EXTENDED, "e", longer))
+    hold = await ledger.hold(HOLD)
+    assert hold is not None
+    assert (hold.expires_at, hold.state) == (chains.at(9000), HoldState.ACTIVE)
+    await ledger.append(chains.new(Kind.HOLD_STUCK, "s", {"hold": HOLD, "detail": "no line"}))
+    assert await held(ledger) is HoldState.STUCK
+
+
+async def test_holds_are_listed_soonest_expiry_first_and_pending_ones_last(
+    ledger: SqlLedger,
+) -> None:
+    for device, until in (("cam-1", 50), ("cam-2", 10), ("cam-3", 0)):
+        plan = chains.plan(device=device)
+        claim = Claim(device=device, action=chains.ACTION, plan=plan, owner="ana")
+        await ledger.append(note(device), claim=claim)
+        hold = f"hold/{device}/{chains.ACTION}"
+        body = {"hold": hold, "expires_at": chains.at(until).isoformat(), "owner": "ana"}
+        if until:
+            await ledger.append(chains.new(Kind.HOLD_STARTED, f"h{device}", body))
+    assert [h.device for h in await ledger.holds()] == ["cam-2", "cam-1", "cam-3"]
+
+
+# -- incidents and approvals --------------------------------------------------------------------
+
+
+async def test_an_incident_is_contained_only_by_an_enforced_change_on_its_device(
+    ledger: SqlLedger,
+) -> None:
+    await ledger.append(chains.opened())
+    other = chains.outcome(device="cam-18")
+    release = chains.outcome(action="network.release")
+    await ledger.append(
+        chains.acted(chains.outcome(OutcomeKind.ACCEPTED), key="accepted"),
+        chains.acted(other, key="elsewhere", hold=None, plan_=chains.plan(device="cam-18")),
+        chains.acted(release, key="release", hold=None),
+    )
+    assert not (await ledger.incident(INCIDENT)).contained
+    await ledger.append(chains.acted())
+    assert (await ledger.incident(INCIDENT)).contained
+
+
+async def test_an_incident_is_projected_from_opening_to_end(ledger: SqlLedger) -> None:
+    await ledger.append(*chains.story())
+    row = await ledger.incident(INCIDENT)
+    assert (row.status, row.contained, row.device) == ("completed", True, "cam-17")
+    assert (row.opened_at, row.closed_at) == (chains.at(0), chains.at(61))
+    assert row.title == "Mirai scanner \u0007 on camera"
+
+
+async def test_text_that_databases_refuse_is_kept_in_lists_too(ledger: SqlLedger) -> None:
+    entry = chains.opened()
+    entry = entry.model_copy(update={"body": {**entry.body, "title": "nul \0 and \u2028"}})
+    await ledger.append(entry)
+    assert (await ledger.incident(INCIDENT)).title == "nul \0 and \u2028"
+
+
+async def test_incidents_are_listed_newest_first_and_by_status(ledger: SqlLedger) -> None:
+    for n in range(4):
+        entry = chains.opened(incident=f"inc-{n:012x}").model_copy(update={"at": chains.at(n)})
+        await ledger.append(entry)
+    end = chains.closed().model_copy(update={"incident": "inc-000000000002"})
+    await ledger.append(end)
+    ids = [row.id[-1] for row in await ledger.incidents()]
+    assert ids == ["3", "2", "1", "0"]
+    assert [row.id[-1] for row in await ledger.incidents(status="open", limit=2)] == ["3", "1"]
+    assert [row.id[-1] for row in await ledger.incidents(status="completed")] == ["2"]
+    newest = await ledger.incident("respond/mirai/cam-17")
+    assert newest.id[-1] == "3"
+    with pytest.raises(NotFound):
+        await ledger.incident("respond/none")
+
+
+async def test_an_approval_gathers_votes_until_it_is_closed(ledger: SqlLedger) -> None:
+    await ledger.append(chains.opened(), chains.asked())
+    (pending,) = await ledger.approvals()
+    assert pending == chains.approval()
+    await ledger.append(chains.voted())
+    await ledger.append(chains.voted())
+    assert (await ledger.approval(pending.id)).votes == (chains.vote(),)
+    await ledger.append(chains.agreed())
+    assert await ledger.approvals() == ()
+    (settled,) = await ledger.approvals(pending_only=False)
+    assert settled.state is ApprovalState.APPROVED
+    with pytest.raises(NotFound):
+        await ledger.approval("none")
+
+
+async def test_a_vote_cannot_be_slipped_into_the_approval_of_another_incident(
+    ledger: SqlLedger,
+) -> None:
+    await ledger.append(chains.opened(), chains.asked())
+    for entry in (chains.voted(), chains.agreed(), chains.asked()):
+        with pytest.raises(LedgerConflict):
+            await ledger.append(entry.model_copy(update={"incident": OTHER}))
+    assert (await ledger.approval(f"{INCIDENT}.1")).votes == ()
