@@ -50,7 +50,9 @@ def approvals(
 def approve(
     approval_id: ApprovalId,
     *,
-    reason: Annotated[str, typer.Option("--reason", help="Why; it goes into the record.")] = "",
+    reason: Annotated[
+        str, typer.Option("--reason", help="Why; it goes into the record.")
+    ] = "the plan was read and is agreed to",
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask on the terminal.")] = False,
     as_name: AsName = None,
     as_json: JsonFlag = False,

@@ -11,7 +11,7 @@ import typer
 from pydantic import BaseModel, ValidationError
 
 from firebreak.cli.configuration import load_settings
-from firebreak.cli.exits import Exit, ProblemError
+from firebreak.cli.exits import ProblemError
 from firebreak.cli.token_files import token_file
 from firebreak.settings import Settings
 from firebreak.statedir import StateDir
@@ -26,11 +26,6 @@ AsName = Annotated[
 _TOKEN = re.compile(r"[\x21-\x7e]{1,500}")
 _TIMEOUT = httpx.Timeout(60, connect=3)
 _ERROR = 400
-
-_HINTS = {
-    Exit.NOT_ALLOWED: "use a token with the right role: --as NAME, or set FIREBREAK_TOKEN",
-    Exit.NO_SERVER: "see the server's log; with `firebreak up`: the logs directory it names",
-}
 
 
 class Api:
@@ -188,13 +183,11 @@ def _refusal(response: httpx.Response) -> ProblemError:
     answer = _json(response)
     if not isinstance(answer, dict) or "error" not in answer:
         return _stranger(response)
-    problem = ProblemError(
+    return ProblemError(
         str(answer.get("message", "refused")),
         str(answer.get("hint", "")),
         error=str(answer["error"]),
     )
-    problem.hint = problem.hint or _HINTS.get(problem.code, "")
-    return problem
 
 
 def _json(response: httpx.Response) -> Any:

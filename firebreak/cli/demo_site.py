@@ -14,6 +14,8 @@ from firebreak.cli.exits import Exit, ProblemError
 from firebreak.cli.token_files import token_file
 from firebreak.statedir import StateDir
 
+FIREBREAK = (sys.executable, "-m", "firebreak.cli")
+
 _STOP_S = 30
 _TAIL_LINES = 8
 _TAIL_WIDTH = 300
@@ -34,7 +36,7 @@ class DemoSite:
     def __enter__(self) -> Self:
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(  # noqa: S603 - our own program, fixed arguments
-                [*_FIREBREAK, *self._up_arguments()],
+                [*FIREBREAK, *self._up_arguments()],
                 env=self._environment(),
                 stdout=subprocess.PIPE,
                 stderr=log,
@@ -67,7 +69,7 @@ class DemoSite:
         """
         arguments = ["receipt", "verify", str(receipt), "--public-key", str(public_key), "--json"]
         run = subprocess.run(  # noqa: S603 - our own program, fixed arguments
-            [*_FIREBREAK, *arguments], check=False, capture_output=True, timeout=60
+            [*FIREBREAK, *arguments], check=False, capture_output=True, timeout=60
         )
         if run.returncode:
             raise ProblemError(
@@ -115,9 +117,6 @@ class DemoSite:
             process.kill()
             process.communicate()
         self._process = None
-
-
-_FIREBREAK = (sys.executable, "-m", "firebreak.cli")
 
 
 def _free_port() -> int:

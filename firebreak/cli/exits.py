@@ -32,6 +32,15 @@ _MEANINGS = {
     Exit.INTERRUPTED: "Interrupted; what was started on the server goes on",
 }
 
+# What to do next when the error itself does not say.
+_NEXT = {
+    Exit.NOT_DONE: "`firebreak incident show ID` says what was done and what was not",
+    Exit.USAGE: "the command's --help says what is expected",
+    Exit.NO_SERVER: "see GET /healthz and the server's log; `firebreak up` names its logs",
+    Exit.NOT_ALLOWED: "use a token with the right role: --as NAME, or set FIREBREAK_TOKEN",
+    Exit.NOT_FOUND: "list what there is: firebreak devices, holds, incidents, approvals ...",
+}
+
 # By `code` of firebreak.errors; every other error is NOT_DONE.
 _BY_ERROR = {
     "definition": Exit.USAGE,
@@ -65,9 +74,9 @@ class ProblemError(Exception):
         """Without ``code`` the error's own exit code counts."""
         super().__init__(message)
         self.message = message
-        self.hint = hint
         self.error = error or "failed"
         self.code = exit_for(error) if code is None else code
+        self.hint = hint or _NEXT.get(self.code, "")
 
 
 def as_problem(error: ProblemError | FirebreakError) -> ProblemError:

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from firebreak.cli.configuration import load_settings
 from firebreak.cli.exits import Exit
-from firebreak.cli.screen import JsonFlag, clean, output, show, tabulate
+from firebreak.cli.screen import JsonFlag, clean, output, print_json, show, tabulate
 from firebreak.playbook.catalogue import SHIPPED
 from firebreak.playbook.graph import mermaid
 from firebreak.playbook.library import Library
@@ -68,7 +68,10 @@ def show_playbook(name: PlaybookName, *, as_json: JsonFlag = False) -> None:
     """Show a playbook as it would run: everything spelled out."""
     program = _library().program(name)
     body = {**program.to_json(), "digest": program.digest}
-    show(body, Text(json.dumps(body, indent=2)), as_json=as_json)
+    if as_json:
+        print_json(body)
+    else:
+        _print_whole(json.dumps(body, indent=2))
 
 
 @playbook_app.command()
@@ -76,15 +79,20 @@ def graph(name: PlaybookName, *, as_json: JsonFlag = False) -> None:
     """Draw a playbook as a Mermaid flowchart."""
     drawn = mermaid(_library().program(name))
     if as_json:
-        show({"name": name, "mermaid": drawn}, "", as_json=True)
+        print_json({"name": name, "mermaid": drawn})
     else:
-        output().print(Text(drawn), end="", soft_wrap=True)
+        _print_whole(drawn.rstrip("\n"))
 
 
 @playbook_app.command()
 def schema() -> None:
     """Print the JSON Schema of playbook files, for editors."""
-    output().print(Text(json.dumps(json_schema(), indent=2)), soft_wrap=True)
+    _print_whole(json.dumps(json_schema(), indent=2))
+
+
+def _print_whole(text: str) -> None:
+    """Text for a file or another program: lines are not wrapped at the terminal's width."""
+    output().print(Text(text), soft_wrap=True)
 
 
 def _library() -> Library:

@@ -24,12 +24,14 @@ _UNSAFE = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
 
 def clean(value: object) -> str:
     """One safe line: what came from outside cannot steer the terminal or hide what it says."""
-    text = " ".join(str(value).split())
-    return "".join("\N{REPLACEMENT CHARACTER}" if _unsafe(c) else c for c in text)
+    return "".join(_safe(character) for character in str(value))
 
 
-def _unsafe(character: str) -> bool:
-    return unicodedata.category(character) in _UNSAFE
+def _safe(character: str) -> str:
+    if character.isspace():
+        return " "
+    unsafe = unicodedata.category(character) in _UNSAFE
+    return "\N{REPLACEMENT CHARACTER}" if unsafe else character
 
 
 def _remember_json(context: typer.Context, value: bool) -> bool:

@@ -14,7 +14,6 @@ from rich.text import Text
 
 from firebreak.cli.configuration import load_settings
 from firebreak.cli.exits import Exit, ProblemError
-from firebreak.cli.first_start import prepare
 from firebreak.cli.machine import Machine
 from firebreak.cli.screen import JsonFlag, clean, progress, show
 from firebreak.errors import Busy
@@ -143,7 +142,7 @@ async def _bring_up(supervisor: Supervisor, machine: Machine, *, with_range: boo
             await supervisor.start(machine.temporal())
             if with_range:
                 await supervisor.start(machine.range())
-            await asyncio.to_thread(prepare, machine.settings, machine.state)
+            await asyncio.to_thread(_prepare, machine)
             if with_range:
                 await _until(lambda: machine.range_estate() is not None)
             estate = machine.range_estate() if with_range else None
@@ -159,6 +158,13 @@ async def _bring_up(supervisor: Supervisor, machine: Machine, *, with_range: boo
             code=Exit.NOT_DONE,
         ) from error
     machine.state.url.write_text(f"{_url(machine.settings)}\n", encoding="utf-8")
+
+
+def _prepare(machine: Machine) -> None:
+    # Imported here: Temporal and the range start while the database layer loads.
+    from firebreak.cli.first_start import prepare  # noqa: PLC0415
+
+    prepare(machine.settings, machine.state)
 
 
 async def _until(look: Callable[[], bool]) -> None:

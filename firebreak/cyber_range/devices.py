@@ -39,6 +39,7 @@ class Fleet:
     def __init__(self, network: Network) -> None:
         self._network = network
         self._sockets: dict[str, socket.socket] = {}
+        self._silent: set[str] = set()
         self._gateway: socket.socket | None = None
         network.observe(self.follow)
 
@@ -73,11 +74,16 @@ class Fleet:
     def follow(self, device: str) -> None:
         """Bring a device's voice into line with the network."""
         sock = self._sockets.get(device)
-        if sock is None:
+        reachable = self._network.reachable(device)
+        if sock is None or reachable == (device not in self._silent):
             return
-        if self._network.reachable(device):
-            unsilence(sock)
+        if reachable:
+            self._silent.discard(device)
+            unsilence(sock, _BACKLOG)
+            self._answer(device, sock)
         else:
+            self._silent.add(device)
+            asyncio.get_running_loop().remove_reader(sock)
             silence(sock)
 
     def close(self) -> None:
@@ -87,13 +93,17 @@ class Fleet:
             loop.remove_reader(sock)
             sock.close()
         self._sockets.clear()
+        self._silent.clear()
         self._gateway = None
 
     def _listen(self, name: str, ip: str, port: int) -> socket.socket:
         sock = listen(loopback(ip), port, _BACKLOG)
+        self._answer(name, sock)
+        return sock
+
+    def _answer(self, name: str, sock: socket.socket) -> None:
         greeting = f"{name}\r\n".encode()
         asyncio.get_running_loop().add_reader(sock, _greet, sock, greeting)
-        return sock
 
 
 def _greet(sock: socket.socket, greeting: bytes) -> None:

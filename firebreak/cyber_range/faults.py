@@ -8,7 +8,7 @@ class FaultKind(StrEnum):
     """The ways a switch fails. Those that end with ``-write`` strike at a configuration write."""
 
     REFUSE = "refuse"  # nothing listens: connection refused
-    SILENT = "silent"  # the management address does not answer at all
+    SILENT = "silent"  # the management address does not answer at all; sessions break
     WRONG_PASSWORD = "wrong-password"  # noqa: S105 - a name, not a secret
     WRONG_HOST_KEY = "wrong-host-key"  # another key than the estate names
     SLOW = "slow"  # `delay_s` before each answer

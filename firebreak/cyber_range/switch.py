@@ -15,7 +15,7 @@ from firebreak.cyber_range.dialects.juniper_junos import JuniperJunos
 from firebreak.cyber_range.dialects.junos_store import JunosStore
 from firebreak.cyber_range.dialects.shell import Shell
 from firebreak.cyber_range.faults import Fault, FaultKind
-from firebreak.cyber_range.silence import listen, silence, unsilence
+from firebreak.cyber_range.silence import listen, silence
 from firebreak.cyber_range.terminal import Process, Terminal
 
 _KEY_TYPE = "ssh-ed25519"
@@ -47,7 +47,7 @@ class EmulatedSwitch:
         self._impostor = asyncssh.generate_private_key(_KEY_TYPE)
         self._connections: set[asyncssh.SSHServerConnection] = set()
         self._acceptor: asyncssh.SSHAcceptor | None = None
-        self._socket: socket.socket | None = None
+        self._deaf: socket.socket | None = None  # in the acceptor's place while it is silent
         self._address = ("", 0)
         self._store: JunosStore | None = None
         self._shell = self._shells(minute_s)
@@ -101,22 +101,21 @@ class EmulatedSwitch:
 
     async def _face_network(self) -> None:
         """Bring the listener into line with the faults of the cable."""
-        if self.faults.armed(FaultKind.REFUSE):
+        refuse = self.faults.armed(FaultKind.REFUSE)
+        silent = self.faults.armed(FaultKind.SILENT) and not refuse
+        if refuse or silent:
             await self._shut()
-            return
-        if self._acceptor is None:
+        if silent:
+            self._deaf = listen(*self._address, 1)
+            silence(self._deaf)
+        if not refuse and not silent and self._acceptor is None:
+            self._hang_up_deaf()
             await self._open()
-        silent = self.faults.armed(FaultKind.SILENT)
-        ends = [c.get_extra_info("socket") for c in self._connections]
-        for end in (self._socket, *ends):
-            if end is not None:
-                (silence if silent else unsilence)(end)
         self._offer_key()
 
     async def _open(self) -> None:
-        self._socket = listen(*self._address, _BACKLOG)
         self._acceptor = await asyncssh.listen(
-            sock=self._socket,
+            sock=listen(*self._address, _BACKLOG),
             server_factory=lambda: _Gate(self),
             server_host_keys=[self._key],
             process_factory=self._serve,
@@ -130,7 +129,8 @@ class EmulatedSwitch:
         self._offer_key()
 
     async def _shut(self) -> None:
-        acceptor, self._acceptor, self._socket = self._acceptor, None, None
+        self._hang_up_deaf()
+        acceptor, self._acceptor = self._acceptor, None
         connections = list(self._connections)
         if acceptor is not None:
             acceptor.close()
@@ -139,6 +139,11 @@ class EmulatedSwitch:
         await asyncio.gather(*(c.wait_closed() for c in connections))
         if acceptor is not None:
             await acceptor.wait_closed()
+
+    def _hang_up_deaf(self) -> None:
+        if self._deaf is not None:
+            self._deaf.close()
+            self._deaf = None
 
     def _offer_key(self) -> None:
         if self._acceptor is not None:

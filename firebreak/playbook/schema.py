@@ -21,6 +21,8 @@ from firebreak.playbook.fields import (
     Text,
 )
 
+MAX_STEPS = 1000  # of a whole playbook, those it runs included: it travels in every response
+
 # The key that makes a step what it is. A `when` with `then` is a choice; alone it is a guard.
 KINDS = ("do", "approve", "parallel", "for_each", "then", "wait", "set", "run")
 
@@ -205,7 +207,7 @@ AnyStep = TypeAliasType(
         ),
     ],
 )
-Steps = TypeAliasType("Steps", Annotated[list[AnyStep], Field(min_length=1)])
+Steps = TypeAliasType("Steps", Annotated[list[AnyStep], Field(min_length=1, max_length=MAX_STEPS)])
 Branch = TypeAliasType(
     "Branch",
     Annotated[

@@ -57,7 +57,10 @@ class Session:
         except Exception as error:
             if fence.unsettled or not isinstance(error, (FirebreakError, Refused)):
                 self.drop()
-            raise self._translated(error, fence) from error
+            translated = self._translated(error, fence)
+            if translated is error:
+                raise
+            raise translated from error
 
     def _over_kept(self, connection: BaseConnection, job: Job[Result], fence: Fence) -> Result:
         fence.first_by = time.monotonic() + fence.left() * _FIRST_ANSWER_SHARE

@@ -230,6 +230,10 @@ def _wire(folder: Path, names: dict[str, str]) -> None:
         _run("ip", "netns", "exec", there, "ethtool", "-K", "eth0", "tx", "off")
         _vsctl(folder, "add-port", BRIDGE, host.port, f"tag={host.tag}")
     hub = names["hub"]
+    # Each of its interfaces answers for its own address only, or replies reach the wrong one.
+    for name, value in (("arp_ignore", 1), ("arp_announce", 2)):
+        setting = f"/proc/sys/net/ipv4/conf/all/{name}"
+        _run("ip", "netns", "exec", hub, "sh", "-c", f"echo {value} > {setting}")
     _run("ip", "-n", hub, "link", "add", "second0", "link", "eth0", "address",
          "02:00:00:00:00:07", "type", "macvlan", "mode", "bridge")  # fmt: skip
     _run("ip", "-n", hub, "link", "set", "second0", "up")

@@ -6,7 +6,7 @@ from firebreak.playbook.inputs import fits, kind_of
 from firebreak.playbook.lint.actions import check_do
 from firebreak.playbook.lint.names import check_names
 from firebreak.playbook.lint.order import check_order
-from firebreak.playbook.lint.runs import MAX_STEPS, Playbooks, check_runs
+from firebreak.playbook.lint.runs import Playbooks, check_runs
 from firebreak.playbook.outline import Node, every, outline, steps_of
 from firebreak.playbook.problems import Problem, in_order
 from firebreak.playbook.reading import Authored, Report
@@ -17,8 +17,8 @@ __all__ = ["Playbooks", "lint"]
 def lint(authored: Authored, catalogue: Catalogue, others: Playbooks) -> tuple[Problem, ...]:
     """Every problem of a playbook, in the order of the text; empty when it may be compiled."""
     playbook, report = authored.playbook, Report(authored.document)
-    if sum(1 for _ in steps_of(playbook)) > MAX_STEPS:
-        report.add(("steps",), "too-large", f"a playbook has at most {MAX_STEPS} steps")
+    if sum(1 for _ in steps_of(playbook)) > schema.MAX_STEPS:
+        report.add(("steps",), "too-large", f"a playbook has at most {schema.MAX_STEPS} steps")
         return in_order(report.problems)
     nodes = outline(playbook, report)
     _check_defaults(playbook, report)

@@ -74,7 +74,7 @@ class _Order:
         self._report.add(node.place, "not-approved", message, hint)
 
     def _release(self, step: schema.Release, node: Node, held: Holds) -> None:
-        if not held:
+        if not step.of and not held:
             self._report.add(node.place, "nothing-held", "nothing before this step holds anything")
         for index, name in enumerate(step.of):
             if name not in held:

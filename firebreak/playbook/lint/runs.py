@@ -8,7 +8,6 @@ from firebreak.playbook.outline import Node, every, steps_of
 from firebreak.playbook.reading import Report, closest
 
 MAX_NESTED = 8  # playbooks within playbooks
-MAX_STEPS = 1000  # of one compiled playbook, everything inlined: it travels in every response
 
 
 class Playbooks(Protocol):
@@ -36,8 +35,8 @@ def check_runs(
     sizes: dict[str, int] = {}
     own = sum(1 for _ in every(nodes))
     size = own + sum(_size(name, others, sizes) for name in good)
-    if size > MAX_STEPS:
-        message = f"{size} steps, with those of the playbooks it runs; at most {MAX_STEPS}"
+    if size > schema.MAX_STEPS:
+        message = f"{size} steps, with those of the playbooks it runs; at most {schema.MAX_STEPS}"
         report.add(("steps",), "too-large", message)
 
 

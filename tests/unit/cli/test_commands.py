@@ -12,6 +12,7 @@ from tests.unit.cli.conftest import Call, StubApi
 from tests.unit.cli.samples import HASH, INCIDENT, PLAN, approval, hold, row, whole_story
 
 STARTED = {"workflow": "respond/isolate/cam-17", "incident": INCIDENT}
+SAID = {"reason": "the plan was read and is agreed to"}
 QUARANTINE = "/holds/cam-17/network.quarantine"
 
 
@@ -135,7 +136,7 @@ def test_approve_votes_for_the_hash_that_was_shown(api: StubApi, call: Call) -> 
     assert PLAN.summary in result.stderr
     assert json.loads(result.stdout)["state"] == "approved"
     assert api.requests[1].token == "secret-of-oncall"
-    assert api.requests[1].json == {"verdict": "approve", "plan_hash": HASH, "reason": ""}
+    assert api.requests[1].json == {**SAID, "verdict": "approve", "plan_hash": HASH}
 
 
 def test_approve_without_a_terminal_needs_an_explicit_yes(api: StubApi, call: Call) -> None:

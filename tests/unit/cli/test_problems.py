@@ -128,3 +128,17 @@ def test_clean_leaves_nothing_that_steers_a_terminal(hostile: str) -> None:
 def test_the_documented_exit_codes_are_the_ones_in_the_code() -> None:
     page = Path(__file__).parents[3] / "docs" / "how-to" / "run-on-one-machine.md"
     assert f"\n{table()}\n" in page.read_text(encoding="utf-8")
+
+
+def test_an_interrupt_has_its_own_exit_code(
+    api: StubApi, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    del api
+
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("firebreak.cli.client.Api.get", interrupted)
+    result = call("incident", "show", "inc-0123456789ab", "--follow")
+    assert result.exit_code == 130
+    assert result.stdout == ""

@@ -11,7 +11,7 @@ from tests.unit.cyber_range.operators import LineBroke, Operator, sound
 FAMILY = "interfaces ge-0/0/2 unit 0 family ethernet-switching"
 MOVE = (f"delete {FAMILY} vlan members CAMERAS", f"set {FAMILY} vlan members 666")
 # Long enough for a test to look inside a confirmed commit's minute on a busy machine.
-MINUTE_S = 0.6
+MINUTE_S = 1.2
 
 
 @pytest.fixture
@@ -62,7 +62,7 @@ async def test_a_confirmed_commit_stays(site: Range) -> None:
         await edit(operator, *MOVE, "commit confirmed 1")
         await operator.say("run show system commit", until="commit confirmed, rollback in 1mins")
         await operator.say("commit", until="commit complete")
-        await asyncio.sleep(1.5 * MINUTE_S)
+        await asyncio.sleep(1.25 * MINUTE_S)
     assert await sound(site, BOT) == "silent"
     await site.switches["sw-1"].reboot()
     assert await sound(site, BOT) == "silent"

@@ -12,7 +12,7 @@ async def test_silence_drops_and_its_end_answers_again() -> None:
         assert await sounding("127.20.255.1", port) == "open"
         silence(sock)
         assert await sounding("127.20.255.1", port) == "silent"
-        unsilence(sock)
+        unsilence(sock, 8)
         assert await sounding("127.20.255.1", port) == "open"
 
 
@@ -27,7 +27,7 @@ async def test_five_hundred_silent_sockets_stay_silent_under_knocking() -> None:
         seen = await asyncio.gather(*(sounding(host, port) for host in hosts for _ in range(2)))
         assert set(seen) == {"silent"}
         for sock in sockets:
-            unsilence(sock)
+            unsilence(sock, 8)
         seen = await asyncio.gather(*(sounding(host, port, CROWD_S) for host in hosts))
         assert set(seen) == {"open"}
     finally:
@@ -37,7 +37,7 @@ async def test_five_hundred_silent_sockets_stay_silent_under_knocking() -> None:
 
 async def test_hearing_again_does_nothing_to_a_socket_that_hears() -> None:
     with listen("127.20.255.2", 0, 8) as sock:
-        unsilence(sock)
+        unsilence(sock, 8)
         assert await sounding("127.20.255.2", sock.getsockname()[1]) == "open"
 
 
@@ -49,5 +49,5 @@ async def test_the_proof_fails_where_a_silenced_socket_answers(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("firebreak.cyber_range.silence.silence", lambda _: None)
-    with pytest.raises(RuntimeError, match="Linux socket filters"):
+    with pytest.raises(RuntimeError, match="run the range on Linux"):
         await prove("127.20.255.4")

@@ -57,7 +57,7 @@ set interfaces ge-0/0/7 unit 0 family ethernet-switching vlan members cams
 JUNOS = {
     "show system commit": "0   2026-01-01 00:00:00 UTC by firebreak via cli\n",
     "show configuration interfaces ge-0/0/7 | display set": JUNOS_PORT,
-    "show configuration vlans | display set": "set vlans cams vlan-id 10\nset vlans q vlan-id 666\n",
+    "show configuration vlans | display set": "set vlans cams vlan-id 10\nset vlans q vlan-id 666",
     "show configuration switch-options voip | display set": "",
 }
 OVS_PORT = (
@@ -344,8 +344,9 @@ def test_junos_confirms_only_what_it_has_read_back() -> None:
     shell = TableShell(
         {
             **still,
-            "commit confirmed 1": "commit confirmed will be automatically rolled back in 1 minutes\n"
-            "commit complete\n",
+            "commit confirmed 1": (
+                "commit confirmed will be automatically rolled back in 1 minutes\ncommit complete\n"
+            ),
         }
     )
     with pytest.raises(Unreadable, match="read back"):
@@ -392,10 +393,11 @@ def test_junos_sees_a_lag_member() -> None:
 def ovs_shell(port_row: str = OVS_PORT, link: str = '["","up"]') -> TableShell:
     links = f'{{"data":[{link}],"headings":["type","admin_state"]}}'
     listing = "ovs-vsctl --timeout=5 --format=json --columns="
+    columns = "tag,trunks,vlan_mode,interfaces"
     return TableShell(
         {
             "ovs-vsctl --timeout=5 port-to-br p1; echo rc=$?": "br0\nrc=0",
-            f"{listing}tag,trunks,vlan_mode,interfaces list Port p1; echo rc=$?": f"{port_row}\nrc=0",
+            f"{listing}{columns} list Port p1; echo rc=$?": f"{port_row}\nrc=0",
             f"{listing}type,admin_state list Interface p1; echo rc=$?": f"{links}\nrc=0",
         }
     )

@@ -85,8 +85,9 @@ def test_the_largest_hostile_file_is_refused_quickly(filling: str) -> None:
     assert time.perf_counter() - began < 5
 
 
-def test_the_largest_list_of_broken_steps_is_refused_quickly_and_shortly() -> None:
-    text = f"{HEAD}steps:\n" + "- x\n" * 60_000
+def test_many_broken_steps_are_refused_quickly_and_shortly() -> None:
+    branch = "    - [" + "x, " * 900 + "x]\n"
+    text = f"{HEAD}steps:\n- parallel:\n" + branch * 90
     began = time.perf_counter()
     assert len(lint_text(text)) == MAX_PROBLEMS
     assert time.perf_counter() - began < 5
@@ -106,12 +107,12 @@ def test_the_largest_list_of_broken_steps_is_refused_quickly_and_shortly() -> No
         ("- wait: 91d", "wrong-value", 5, 11, "between 1s and 90d"),
         ("- do: Network.Quarantine", "wrong-value", 5, 9, "do: string should match"),
         ("- {id: 1abc, wait: 1s}", "wrong-value", 5, 10, "id: string should match"),
-        ("- {wait: 1s, when: }", "empty-field", 5, 18, "`when` has no value"),
-        ("- {do: release, of: []}", "wrong-value", 5, 25, "of: list should have at least 1"),
+        ("- {wait: 1s, when: }", "empty-field", 5, 16, "`when` has no value"),
+        ("- {do: release, of: []}", "wrong-value", 5, 23, "of: list should have at least 1"),
         ("- {do: device.probe, irreversible: 1}", "wrong-value", 5, 38, "valid boolean"),
         ("- for_each: alerts\n  as: a\n  steps: [wait: 1s]", "missing-field", 5, 5, "`max`"),
-        ("- {approve: {role: a, otherwise: allow}, plan: [b]}", "wrong-value", 5, 38, "'deny'"),
-        ("- {approve: {role: a, escalate: [b]}, plan: [c]}", "unknown-field", 5, 27, "escalate"),
+        ("- {approve: {role: a, otherwise: allow}, plan: [b]}", "wrong-value", 5, 36, "'deny'"),
+        ("- {approve: {role: a, escalate: [b]}, plan: [c]}", "unknown-field", 5, 25, "escalate"),
         ("- {approve: {role: a}}", "missing-field", 5, 5, "`plan`"),
         ("- parallel: [wait: 1s]", "wrong-value", 5, 15, "at least 2 items"),
         ("- parallel: [{wait: 1s}, [{wiat: 1s}]]", "step-kind", 5, 29, "exactly one of"),

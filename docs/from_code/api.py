@@ -1,0 +1,165 @@
+"""docs/reference/api.md: every endpoint, who may call it, what it takes and gives."""
+
+from typing import Any, cast, get_type_hints
+
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+
+from docs.from_code.markdown import code, page, section, table
+from firebreak.contracts import Engine, Inventory, Ledger
+from firebreak.server import auth
+from firebreak.server.app import create_app
+from firebreak.server.services import Playbooks, Services, Tokens
+from firebreak.settings import Settings
+
+_INTRO = """\
+The command line uses nothing else. `GET /openapi.json` of a running server has the full schema.
+Requests carry `Authorization: Bearer <token>` (`firebreak token create`). An error answers with
+`{"error", "message", "hint"}`: see [Errors](../errors.md)."""
+
+_PEOPLE = "a person with one of them; automation never"
+
+# Endpoints that decide by themselves who may call them; a test holds this against the code.
+OPEN = {
+    "post_alerts": "`source:<source>` or `admin` by token, or the source's signature",
+    "get_health": "everybody",
+    "get_metrics": "everybody on the loopback address; readers from elsewhere",
+}
+
+
+def render() -> str:
+    """The page. Raises ValueError when an endpoint or a parameter is not explained."""
+    app = application()
+    schema = app.openapi()
+    rows = []
+    for route in routes(app):
+        for method in sorted(route.methods):
+            said = schema["paths"][_path(route)][method.lower()]
+            rows.append((code(f"{method} {_path(route)}"), _does(said), who(route)))
+    return page(
+        "API",
+        "the server's OpenAPI document",
+        _INTRO,
+        table(("endpoint", "what it does", "who"), rows),
+        section("Who is who", _roles()),
+        section("Query parameters", _queries(schema)),
+        section("Bodies", _bodies(schema)),
+    )
+
+
+def application() -> FastAPI:
+    """The API over nothing: it can be described, and not called."""
+    nothing: Any = None
+    return create_app(
+        Services(
+            settings=Settings.model_construct(),
+            ledger=cast("Ledger", nothing),
+            engine=cast("Engine", nothing),
+            inventory=cast("Inventory", nothing),
+            playbooks=cast("Playbooks", nothing),
+            tokens=cast("Tokens", nothing),
+            sources={},
+            receipts=nothing,
+            resolve_secret=nothing,
+        )
+    )
+
+
+def routes(app: FastAPI) -> list[APIRoute]:
+    """All endpoints, in the order of the code."""
+    return [route for route in app.routes if isinstance(route, APIRoute)]
+
+
+def who(route: APIRoute) -> str:
+    """Who may call an endpoint. Raises KeyError when nobody has said so."""
+    hints = list(get_type_hints(route.endpoint, include_extras=True).values())
+    for kind, name in _KINDS:
+        if kind in hints:
+            return name
+    return OPEN[route.name]
+
+
+_KINDS: list[tuple[Any, str]] = [
+    (auth.Person, "operators, in person"),
+    (auth.Operator, "operators"),
+    (auth.Starter, "starters"),
+    (auth.Reader, "readers"),
+]
+
+
+def _roles() -> str:
+    rows = [
+        ("readers", auth.READERS, "with one of these roles"),
+        ("starters", auth.STARTERS, "with one of these roles"),
+        ("operators", auth.OPERATORS, "with one of these roles"),
+        ("operators, in person", auth.OPERATORS, _PEOPLE),
+    ]
+    return table(
+        ("", "roles", ""),
+        [(name, ", ".join(code(r) for r in sorted(roles)), note) for name, roles, note in rows],
+    )
+
+
+def _path(route: APIRoute) -> str:
+    return route.path_format
+
+
+def _does(said: dict[str, Any]) -> str:
+    text = str(said.get("description", "")).split("\n\n")[0].replace("\n", " ")
+    if not text:
+        raise ValueError(f"endpoint {said['operationId']} is not explained")
+    return text
+
+
+def _queries(schema: dict[str, Any]) -> str:
+    rows = [
+        (code(f"{method.upper()} {path}"), code(p["name"]), _shape(p["schema"]), _default(p))
+        for path, methods in schema["paths"].items()
+        for method, said in methods.items()
+        for p in said.get("parameters", [])
+        if p["in"] == "query"
+    ]
+    return table(("endpoint", "parameter", "type", "default"), rows)
+
+
+def _default(parameter: dict[str, Any]) -> str:
+    default = parameter["schema"].get("default")
+    return "" if default is None else code(str(default).lower())
+
+
+def _bodies(schema: dict[str, Any]) -> str:
+    parts = []
+    for path, methods in schema["paths"].items():
+        for method, said in methods.items():
+            content = said.get("requestBody", {}).get("content", {})
+            ref = content.get("application/json", {}).get("schema", {}).get("$ref")
+            if ref:
+                model = schema["components"]["schemas"][ref.rpartition("/")[2]]
+                title = code(f"{method.upper()} {path}")
+                parts.append(section(title, _doc(model), _fields(model), level=3))
+    return "\n\n".join(parts)
+
+
+def _doc(model: dict[str, Any]) -> str:
+    return str(model["description"]).replace("\n", " ")
+
+
+def _fields(model: dict[str, Any]) -> str:
+    required = model.get("required", [])
+    rows = [
+        (code(name), _shape(field), "required" if name in required else "")
+        for name, field in model["properties"].items()
+    ]
+    return table(("field", "type", ""), rows)
+
+
+def _shape(field: dict[str, Any]) -> str:
+    if "$ref" in field:
+        return str(field["$ref"]).rpartition("/")[2].lower()
+    if "anyOf" in field:
+        return ", ".join(_shape(one) for one in field["anyOf"] if one.get("type") != "null")
+    if "enum" in field:
+        return ", ".join(code(value) for value in field["enum"])
+    limits = {"minimum": "from", "maximum": "to", "maxLength": "at most"}
+    bounds = [f"{word} {field[key]}" for key, word in limits.items() if key in field]
+    return " ".join([str(field.get("type", "any")), *bounds])

@@ -1,0 +1,135 @@
+"""What detectors and people do to a stack, and what comes of it, seen from outside."""
+
+import json
+import socket
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from importlib import resources
+from typing import Any
+
+import httpx
+
+from firebreak.contracts import IncidentRow
+from firebreak.domain.device import Device
+from firebreak.domain.estate import Estate, Sentinel
+from firebreak.domain.people import Approval
+from firebreak.domain.plan import Outcome
+from firebreak.domain.record import Entry, Kind
+from firebreak.ledger.signing import read_public_key
+from firebreak.ledger.verification import Report, verify
+from tests.e2e.stack import Stack
+
+Json = dict[str, Any]
+
+GENUINE = (
+    resources.files("firebreak.cyber_range") / "data" / "suricata-mirai-eve.json"
+).read_bytes()
+
+_POLL_S = 20
+_KNOCK_S = 0.5
+
+
+@dataclass(frozen=True)
+class Story:
+    """A response as its record tells it."""
+
+    incident: IncidentRow
+    entries: tuple[Entry, ...]
+
+    @property
+    def outcomes(self) -> list[Outcome]:
+        """The last words on all steps, in order."""
+        bodies = [e.body for e in self.entries if e.kind is Kind.OUTCOME]
+        return [Outcome.model_validate(body["outcome"]) for body in bodies]
+
+    def of_kind(self, kind: Kind) -> list[Entry]:
+        """The entries of one kind, in order."""
+        return [entry for entry in self.entries if entry.kind is kind]
+
+
+def scan_by(device: Device, technique: str, number: int = 1) -> Json:
+    """The genuine first record as if ``device`` had done it; ``number`` tells scans apart."""
+    record: Json = json.loads(GENUINE.splitlines()[0])
+    flow_id, port = 1_000_000 + number, 20_000 + number
+    record["alert"]["metadata"]["mitre_technique_id"] = [technique]
+    return {**record, "src_ip": device.ip, "flow_id": flow_id, "src_port": port, "flow": None}
+
+
+def eve(records: Iterable[Json]) -> bytes:
+    """Records as Suricata writes them: one a line."""
+    return b"".join(json.dumps(record).encode() + b"\n" for record in records)
+
+
+async def post(api: httpx.AsyncClient, body: bytes) -> Json:
+    """Post records as a detector; the answer."""
+    answer = await api.post("/alerts/suricata", content=body)
+    assert answer.status_code == 202, answer.text
+    taken: Json = answer.json()
+    return taken
+
+
+async def until_closed(
+    api: httpx.AsyncClient, incident: str, each: Callable[[Entry], Awaitable[None]] | None = None
+) -> Story:
+    """Follow a response to its end; ``each`` sees every entry when it comes."""
+    entries: list[Entry] = []
+    wait = _POLL_S
+    while True:
+        asked = {"after": entries[-1].seq if entries else -1, "wait": wait}
+        answer = await api.get(f"/incidents/{incident}/events", params=asked)
+        assert answer.status_code == 200, answer.text
+        row = IncidentRow.model_validate(answer.json()["incident"])
+        news = [Entry.model_validate(entry) for entry in answer.json()["entries"]]
+        if row.status != "open":
+            if not news:
+                return Story(row, tuple(entries))
+            wait = 0  # nothing may come any more
+        for entry in news:
+            entries.append(entry)
+            if each is not None:
+                await each(entry)
+
+
+async def agree(voter: httpx.AsyncClient, entry: Entry) -> None:
+    """Where people are asked, vote for exactly the plans that were shown."""
+    if entry.kind is not Kind.APPROVAL_REQUESTED:
+        return
+    request = Approval.model_validate(entry.body["approval"])
+    vote = {"verdict": "approve", "plan_hash": request.plan_hash, "reason": "seen and agreed"}
+    answer = await voter.post(f"/approvals/{request.id}/decide", json=vote)
+    assert answer.status_code == 200, answer.text
+
+
+async def holds(api: httpx.AsyncClient, device: str) -> list[str]:
+    """The actions that hold a device now."""
+    answer = await api.get("/holds")
+    return [hold["action"] for hold in answer.json()["holds"] if hold["device"] == device]
+
+
+async def checked_receipt(stack: Stack, api: httpx.AsyncClient, incident: str) -> Report:
+    """Fetch a receipt and verify it offline, with nothing but the public key."""
+    answer = await api.get(f"/incidents/{incident}/receipt")
+    assert answer.status_code == 200, answer.text
+    return verify(answer.content, read_public_key(stack.public_key.read_bytes()))
+
+
+def answers(sentinel: Sentinel, device: Device) -> bool:
+    """Whether a TCP connection to the device comes about: the truth, past all of our own code."""
+    ip = str(device.ip)
+    for inside, outside in sentinel.nat.items():
+        ip = ip.replace(_network(inside), _network(outside), 1)
+    try:
+        with socket.create_connection((ip, sentinel.port or 0), timeout=_KNOCK_S):
+            return True
+    except TimeoutError:
+        return False
+
+
+def _network(cidr: str) -> str:
+    """The fixed octets of a /16."""
+    return cidr.removesuffix(".0.0/16") + "."
+
+
+def by_id(estate: Estate) -> dict[str, Device]:
+    """The devices of an estate."""
+    return {device.id: device for device in estate.devices}
