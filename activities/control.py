@@ -131,7 +131,7 @@ class ControlRunner:
         if job.ask.plan is not None and job.ask.plan.hash != plan.hash:
             await self._ledger.append(*job.ask.entries, *considered)
             return Answer(kind=AnswerKind.DRIFTED, plan=plan, decision=decision)
-        if not passed(decision.gates, votes_for(plan.hash, job.ask.approvals)):
+        if not _agreed(job, plan, decision):
             await self._ledger.append(*job.ask.entries, *considered)
             return Answer(kind=AnswerKind.GATED, plan=plan, decision=decision)
         if not plan.changes:
@@ -384,11 +384,20 @@ def _judged(job: _Job, plan: Plan, judgment: Judgment, changed: bool, reconciled
 def _considered(job: _Job, plan: Plan, decision: Decision) -> list[NewEntry]:
     """What was planned and what policy said, once for each distinct plan."""
     body: JsonObject = {"plan": plan.to_json(), "plan_hash": plan.hash}
-    ruling: JsonObject = {"plan_hash": plan.hash, "decision": decision.to_json()}
+    ruling: JsonObject = {
+        "plan_hash": plan.hash,
+        "decision": decision.to_json(),
+        "agreed": _agreed(job, plan, decision),
+    }
     return [
         job.recorder.entry(kind, f"{name}:{job.ask.step}:{digest(content)[7:19]}", **content)
         for name, kind, content in (("plan", Kind.PLAN, body), ("decision", Kind.DECISION, ruling))
     ]
+
+
+def _agreed(job: _Job, plan: Plan, decision: Decision) -> bool:
+    """Whether everybody whom policy wants has said yes to this very plan."""
+    return passed(decision.gates, votes_for(plan.hash, job.ask.approvals))
 
 
 def _unsent(job: _Job, number: int, error: FirebreakError) -> NewEntry:

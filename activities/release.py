@@ -11,6 +11,7 @@ from activities.outcomes import (
 )
 from activities.world import World
 from firebreak.contracts import Question
+from firebreak.domain.base import JsonObject, digest
 from firebreak.domain.hold import Hold
 from firebreak.domain.people import Effect, Principal, passed
 from firebreak.domain.plan import Outcome, OutcomeKind, Plan
@@ -33,7 +34,7 @@ def release_plan(hold: Hold) -> Plan:
             "before": done.after,
             "after": done.before,
             "reversible": False,
-            "way_back": None,
+            "way_back": f"{hold.action} again",
             "risk": "low",
             "summary": f"release {hold.device}: {done.way_back or 'restore the state before'}",
         }
@@ -63,13 +64,14 @@ class ReleaseRunner:
                 confidence=ask.confidence,
             )
         )
-        ruling = recorder.entry(
-            Kind.DECISION,
-            f"decision:{ask.step}:{decision.effect}:{len(ask.approvals)}:{ask.preview}",
-            plan_hash=plan.hash,
-            decision=decision.to_json(),
-        )
-        await self._ledger.append(*ask.entries, ruling)
+        agreed = passed(decision.gates, votes_for(plan.hash, ask.approvals))
+        body: JsonObject = {
+            "plan_hash": plan.hash,
+            "decision": decision.to_json(),
+            "agreed": agreed,
+        }
+        key = f"decision:{ask.step}:{digest(body)[7:19]}"
+        await self._ledger.append(*ask.entries, recorder.entry(Kind.DECISION, key, **body))
         if ask.preview:
             return Answer(kind=AnswerKind.PLANNED, plan=plan, decision=decision)
         if decision.effect is Effect.FORBID:
@@ -77,7 +79,6 @@ class ReleaseRunner:
                 OutcomeKind.REFUSED, plan=plan, error="policy-denied", detail=decision.reason
             )
             return Answer(kind=AnswerKind.DONE, outcome=outcome, plan=plan, decision=decision)
-        agreed = passed(decision.gates, votes_for(plan.hash, ask.approvals))
         kind = AnswerKind.PLANNED if agreed else AnswerKind.GATED
         return Answer(kind=kind, plan=plan, decision=decision)
 

@@ -16,7 +16,8 @@ from firebreak.errors import NotFound
 from firebreak.playbook.catalogue import Action, ActionKind, Catalogue
 from firebreak.playbook.program import Do, Program
 from firebreak.settings import Settings
-from firebreak.wiring import Adapters, serve_api, serve_worker
+from firebreak.wiring.server import serve_api
+from firebreak.wiring.worker import Adapters, serve_worker
 
 DEVICES = 20_000
 

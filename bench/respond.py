@@ -251,7 +251,7 @@ def startup_s() -> float:
         began = time.perf_counter()
         program = Path(sys.executable).with_name("firebreak")
         with _process(str(program), *argv, env={}, log=Path(folder) / "up.log"):
-            while time.perf_counter() - began < 60:  # noqa: PLR2004
+            while time.perf_counter() - began < 60:
                 with contextlib.suppress(httpx.TransportError):
                     if httpx.get(f"http://127.0.0.1:{port}/healthz").is_success:
                         return time.perf_counter() - began

@@ -5,7 +5,8 @@ import contextlib
 import json
 import os
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
@@ -16,6 +17,7 @@ from temporalio.converter import PayloadCodec
 from firebreak.errors import DefinitionError
 
 ENCODING = b"binary/firebreak-aes256gcm"
+LOOK_S = 1.0  # how soon a rotation is felt by a process that runs
 _NONCE = 12
 
 
@@ -29,6 +31,14 @@ class KeyRing:
         self.active = active
         self._ciphers = {name: AESGCM(key) for name, key in keys.items()}
         self._keys = dict(keys)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The keys by name, in the order they were made."""
+        return tuple(self._ciphers)
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._ciphers
 
     def cipher(self, name: str) -> AESGCM:
         """The cipher of a key. Raises DefinitionError for one that is not in the ring."""
@@ -100,47 +110,57 @@ class RingFile:
         self._path = path
         self._ring = KeyRing.load_or_create(path)
         self._stamp = path.stat().st_mtime_ns
+        self._looked = time.monotonic()
 
     def ring(self) -> KeyRing:
-        """The ring as it is now. A broken file leaves the last good one in use."""
+        """The ring, at most LOOK_S old. A broken file leaves the last good one in use."""
+        if time.monotonic() - self._looked >= LOOK_S:
+            self._looked = time.monotonic()
+            self._reload()
+        return self._ring
+
+    def ring_with(self, name: str) -> KeyRing:
+        """The ring, read again when it lacks a key that another process may just have made."""
+        if name not in self._ring:
+            self._reload()
+        return self._ring
+
+    def _reload(self) -> None:
         with contextlib.suppress(OSError, DefinitionError):
             stamp = self._path.stat().st_mtime_ns
             if stamp != self._stamp:
                 self._ring, self._stamp = KeyRing.load(self._path), stamp
-        return self._ring
 
 
 class EncryptionCodec(PayloadCodec):
     """One payload in, one out. The key's name travels in the metadata, bound by the tag."""
 
-    def __init__(self, ring: Callable[[], KeyRing]) -> None:
-        """``ring`` gives the keys as they are now."""
-        self._ring = ring
+    def __init__(self, keys: RingFile) -> None:
+        """``keys``: the ring on disk."""
+        self._keys = keys
 
     async def encode(self, payloads: Sequence[Payload]) -> list[Payload]:
         """Encrypt with the active key."""
-        ring = self._ring()
+        ring = self._keys.ring()
         return [_encrypt(ring, payload) for payload in payloads]
 
     async def decode(self, payloads: Sequence[Payload]) -> list[Payload]:
         """Decrypt; a payload that is not encrypted by us is refused."""
-        ring = self._ring()
-        return [_decrypt(ring, payload) for payload in payloads]
+        return [self._decrypt(payload) for payload in payloads]
+
+    def _decrypt(self, payload: Payload) -> Payload:
+        if payload.metadata.get("encoding") != ENCODING:
+            raise DefinitionError("a payload is not encrypted; it was not written by Firebreak")
+        name = payload.metadata["key"]
+        cipher = self._keys.ring_with(name.decode()).cipher(name.decode())
+        try:
+            opened = cipher.decrypt(payload.data[:_NONCE], payload.data[_NONCE:], name)
+        except InvalidTag as error:
+            raise DefinitionError("a payload was changed, or its key is another one") from error
+        return Payload.FromString(opened)
 
 
 def _encrypt(ring: KeyRing, payload: Payload) -> Payload:
     name, nonce = ring.active.encode(), os.urandom(_NONCE)
     sealed = ring.cipher(ring.active).encrypt(nonce, payload.SerializeToString(), name)
     return Payload(metadata={"encoding": ENCODING, "key": name}, data=nonce + sealed)
-
-
-def _decrypt(ring: KeyRing, payload: Payload) -> Payload:
-    if payload.metadata.get("encoding") != ENCODING:
-        raise DefinitionError("a payload is not encrypted; it was not written by Firebreak")
-    name = payload.metadata["key"]
-    cipher = ring.cipher(name.decode())
-    try:
-        opened = cipher.decrypt(payload.data[:_NONCE], payload.data[_NONCE:], name)
-    except InvalidTag as error:
-        raise DefinitionError("a payload was changed, or its key is another one") from error
-    return Payload.FromString(opened)

@@ -335,7 +335,7 @@ class Engine(Protocol):
         ...
 
     async def cancel(self, incident: str, who: Principal, reason: str) -> None:
-        """Stop a response after its effect in flight; its holds stay, time-boxed. Raises NotFound."""
+        """Stop a response after its effect in flight; its holds stay. Raises NotFound."""
         ...
 
     async def release(self, hold_id: str, who: Principal, reason: str) -> Hold:

@@ -10,12 +10,8 @@ from temporalio.exceptions import ActivityError, ApplicationError
 from firebreak.domain.people import Approval, Principal
 from firebreak.domain.step import SYSTEM, Closing
 from firebreak.errors import Forbidden
-from firebreak.playbook.interpreter import (
-    CancelledError,
-    Interpreter,
-    NotApprovedError,
-    StepFailedError,
-)
+from firebreak.playbook.interpreter import Interpreter
+from firebreak.playbook.runtime import CancelledError, NotApprovedError, StepFailedError
 from firebreak.playbook.scope import Scope
 from workflows.board import VoteRefusedError
 from workflows.messages import (
@@ -120,7 +116,7 @@ class ResponseWorkflow:
     @workflow.signal
     async def join(self, more: Join) -> None:
         """Take in more alerts, or another person's wish for the same response."""
-        if more.start_id == self._start.start_id:
+        if more.start_id == self._start.start_id and more.alerts == self._start.alerts:
             return
         if self._closing:
             self._late.append(more)

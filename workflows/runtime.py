@@ -211,7 +211,7 @@ class ResponseRuntime:
         self.alerts += fresh
         self._outbox.put(
             Kind.JOINED,
-            f"joined:{start_id}",
+            f"joined:{fresh[0].id if fresh else start_id}",  # a batch may come again and longer
             actor=who,
             reason=reason,
             alerts=[{"id": a.id, "title": a.title, "severity": int(a.severity)} for a in fresh],

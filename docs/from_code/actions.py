@@ -15,11 +15,11 @@ _INTRO = """\
 An action is what a `do` step names. A **control** changes a device's standing and is put back at
 the end of its hold; an **effect** does something else; an **observation** only looks.
 
-The release of a hold is no action of the catalogue: it is the `release` step. Policy knows it by the
-first word of the action that is undone, so `network.quarantine` is released as `network.release`."""
+The release of a hold is no action of the catalogue: it is the `release` step. Policy knows it by
+the first word of the action that is undone: `network.quarantine` ends as `network.release`."""
 
 _ADAPTERS = """\
-All of them meet one conformance suite for each contract. See
+Every control meets one conformance suite on every platform (`tests/conformance`). See
 [Prepare your switches](../how-to/switches.md) and [Describe the estate](../how-to/inventory.md)."""
 
 _NO_KEY = "ssh-ed25519 " + "A" * 68

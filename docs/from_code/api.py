@@ -9,6 +9,7 @@ from docs.from_code.markdown import code, page, section, table
 from firebreak.contracts import Engine, Inventory, Ledger
 from firebreak.server import auth
 from firebreak.server.app import create_app
+from firebreak.server.routes import alerts, approvals, estate, health, holds, incidents, responses
 from firebreak.server.services import Playbooks, Services, Tokens
 from firebreak.settings import Settings
 
@@ -29,13 +30,13 @@ OPEN = {
 
 def render() -> str:
     """The page. Raises ValueError when an endpoint or a parameter is not explained."""
-    app = application()
-    schema = app.openapi()
-    rows = []
-    for route in routes(app):
-        for method in sorted(route.methods):
-            said = schema["paths"][_path(route)][method.lower()]
-            rows.append((code(f"{method} {_path(route)}"), _does(said), who(route)))
+    schema = application().openapi()
+    callers = {route.name: who(route) for route in routes()}
+    rows = [
+        (code(f"{method.upper()} {path}"), _does(said), callers[said["operationId"]])
+        for path, methods in schema["paths"].items()
+        for method, said in methods.items()
+    ]
     return page(
         "API",
         "the server's OpenAPI document",
@@ -65,9 +66,11 @@ def application() -> FastAPI:
     )
 
 
-def routes(app: FastAPI) -> list[APIRoute]:
+def routes() -> list[APIRoute]:
     """All endpoints, in the order of the code."""
-    return [route for route in app.routes if isinstance(route, APIRoute)]
+    modules = (alerts, responses, incidents, holds, approvals, estate, health)
+    found = [route for module in modules for route in module.router.routes]
+    return [route for route in found if isinstance(route, APIRoute)]
 
 
 def who(route: APIRoute) -> str:
@@ -98,10 +101,6 @@ def _roles() -> str:
         ("", "roles", ""),
         [(name, ", ".join(code(r) for r in sorted(roles)), note) for name, roles, note in rows],
     )
-
-
-def _path(route: APIRoute) -> str:
-    return route.path_format
 
 
 def _does(said: dict[str, Any]) -> str:
@@ -161,5 +160,5 @@ def _shape(field: dict[str, Any]) -> str:
     if "enum" in field:
         return ", ".join(code(value) for value in field["enum"])
     limits = {"minimum": "from", "maximum": "to", "maxLength": "at most"}
-    bounds = [f"{word} {field[key]}" for key, word in limits.items() if key in field]
+    bounds = [f"{word} {field[key]:g}" for key, word in limits.items() if key in field]
     return " ".join([str(field.get("type", "any")), *bounds])

@@ -10,9 +10,9 @@ from firebreak.domain.record import Entry, Kind
 
 _INTRO = """\
 The ledger of an incident is a chain of entries that is only ever appended to. `GET
-/incidents/{incident}` shows it, and a receipt holds all of it. Every entry has `incident`, `seq` (its
-place, from 0), `key` (unique within the incident: appending it again does nothing), `kind`, `at`,
-`actor`, `body`, `prev` and `hash`.
+/incidents/{incident}` shows it, and a receipt holds all of it. Every entry has `incident`, `seq`
+(its place, from 0), `key` (unique within the incident: appending it again does nothing), `kind`,
+`at`, `actor`, `body`, `prev` and `hash`.
 
 `hash` is SHA-256 over the RFC 8785 form of all the other fields; `prev` is the hash of the entry
 before, and `sha256:` with 64 zeros for the first one."""
@@ -70,7 +70,9 @@ KINDS: dict[Kind, Written] = {
     Kind.HOLD_ENDED: Written(
         "What was there before is in force again.", ("step", "hold", "why", "outcome")
     ),
-    Kind.HOLD_STUCK: Written("It could not be ended: a person has to look.", ("step", "hold", "detail")),
+    Kind.HOLD_STUCK: Written(
+        "It could not be ended: a person has to look.", ("step", "hold", "detail")
+    ),
     Kind.NOTE: Written(
         "Words: a stop, or a vote that was refused and why.", ("text",), ("approval",)
     ),
@@ -102,10 +104,14 @@ def render() -> str:
 
 _OUTCOMES = {
     OutcomeKind.ENFORCED: (
-        "Seen in force. The one outcome that counts as contained: the state was read back and, "
-        "where there is a sentinel, the device answered before and is silent now"
+        "Seen in force. Of a control: the state was read back, and the device answered the "
+        "sentinel before and is silent now; nothing else counts as contained. Of any other action: "
+        "it was done"
     ),
-    OutcomeKind.ACCEPTED: "In the configuration, but nobody could witness it. Held and put back too",
+    OutcomeKind.ACCEPTED: (
+        "In the configuration, but nobody could witness it: the device was silent before, or the "
+        "sentinel could not judge. Held and put back like an enforced one"
+    ),
     OutcomeKind.UNKNOWN: "No answer, and looking did not settle it. The hold is stuck",
     OutcomeKind.REFUSED: "A rule or the system itself said no; nothing was changed",
     OutcomeKind.FAILED: "Not in force; what was done has been put back",

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from docs.from_code.markdown import code, first_paragraph, page, section, table
 from firebreak import errors
-from firebreak.cli.exits import Exit, exit_for
+from firebreak.cli.exits import exit_for
 from firebreak.cli.exits import table as exit_table
 from firebreak.server.problems import STATUS
 
@@ -123,12 +123,11 @@ def render() -> str:
 def _row(error: type[errors.FirebreakError]) -> tuple[str, ...]:
     reaction = REACTIONS[error]
     happened = first_paragraph(error.__doc__).partition(". ")[0].rstrip(".") + "."
-    leaves = exit_for(error.code)
     return (
         code(error.code),
         happened,
         reaction.engine,
         reaction.people,
         str(STATUS[error]),
-        str(leaves.value if isinstance(leaves, Exit) else leaves),
+        str(exit_for(error.code).value),
     )

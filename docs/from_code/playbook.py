@@ -4,9 +4,9 @@ from typing import Any
 
 from docs.from_code.markdown import code, codes, page, section, table
 from firebreak.playbook import expressions, filters, grammar, reading
-from firebreak.playbook.lint.runs import MAX_NESTED, MAX_STEPS
+from firebreak.playbook.lint.runs import MAX_NESTED
 from firebreak.playbook.lint.scope import FACTS
-from firebreak.playbook.schema import json_schema
+from firebreak.playbook.schema import MAX_STEPS, json_schema
 
 _INTRO = """\
 A playbook is one YAML file of that name. `playbooks/schema.json` is its JSON Schema: with the line
@@ -107,13 +107,13 @@ def render() -> str:
 def _part(title: str, name: str, model: dict[str, Any]) -> str:
     required = model.get("required", [])
     rows = [
-        (code(key), _shape(field), _default(key, field, required), explained(name, key, field))
+        (code(key), _shape(field), _default(key, field, required), _explained(name, key, field))
         for key, field in model["properties"].items()
     ]
     return section(title, table(("key", "value", "default", "what it is"), rows))
 
 
-def explained(name: str, key: str, field: dict[str, Any]) -> str:
+def _explained(name: str, key: str, field: dict[str, Any]) -> str:
     """What a key means. Raises ValueError when nobody says."""
     own = TEXTS.get((name, key)) or field.get("description")
     if not own:
@@ -129,33 +129,36 @@ def _default(key: str, field: dict[str, Any], required: list[str]) -> str:
 
 
 def _shape(field: dict[str, Any]) -> str:
-    if "const" in field:
-        return code(field["const"])
-    if "enum" in field:
-        return codes(field["enum"])
+    """A value's shape in a few words."""
     if "$ref" in field:
-        return _NAMED.get(field["$ref"].rpartition("/")[2], "see below")
+        return _NAMED[field["$ref"].rpartition("/")[2]]
     if "oneOf" in field:
         return " or ".join(_shape(one) for one in field["oneOf"])
+    if "const" in field or "enum" in field:
+        return codes(field.get("enum", [field.get("const")]))
+    return _typed(field)
+
+
+def _typed(field: dict[str, Any]) -> str:
+    kind = field.get("type", "any value")
     if str(field.get("description", "")).startswith("A duration"):
         return "duration"
-    kind = field.get("type", "any value")
     if isinstance(kind, list):
         return "expression"
     if kind == "array":
         return f"list of {_shape(field['items'])}"
-    if kind == "object":
-        return "values by name"
     bounds = [str(field[key]) for key in ("minimum", "maximum") if key in field]
-    return f"{kind} from {' to '.join(bounds)}" if bounds else str(kind)
+    words = _WORDS.get(kind, kind)
+    return f"{words} from {' to '.join(bounds)}" if bounds else str(words)
 
 
+_WORDS = {"object": "values by name", "string": "text", "boolean": "true or false"}
 _NAMED = {
     "Steps": "list of steps",
     "Branch": "branches",
     "JsonValue": "any value",
     "Input": "input",
-    "Trigger": "trigger",
+    "Trigger": "triggers",
     "Question": "question",
     "Hold": "hold",
     "Until": "observation",

@@ -30,7 +30,7 @@ def _row(name: str) -> tuple[str, str, str, str]:
     if not field.description:
         raise ValueError(f"setting {name} is not explained")
     default = Settings.model_construct().model_dump(mode="json")[name]
-    shown = "" if default in (None, "", []) else code(json.dumps(default).strip("\""))
+    shown = "" if default in (None, "", []) else code(json.dumps(default).strip('"'))
     return code(variable(name)), _type(field.annotation), shown, field.description
 
 
@@ -43,5 +43,5 @@ def _type(annotation: Any) -> str:
     if choices:
         return f"list of {_type(choices[0])}s"
     names = {"str": "text", "int": "integer", "float": "number", "bool": "true or false"}
-    name = annotation.__name__
+    name = str(annotation.__name__)
     return names.get(name, name.lower())

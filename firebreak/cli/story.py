@@ -68,6 +68,9 @@ def _plan_lines(plan: Json) -> Iterable[Line]:
 
 
 def _decision(body: Body, _: Entry) -> Iterable[Line]:
+    if text(body, "decision", "effect") == "approve" and body.get("agreed") is True:
+        yield Line(GOOD, "policy", "has the agreement that it wants")
+        return
     yield from _decision_lines(body.get("decision"))
 
 

@@ -11,15 +11,15 @@ from firebreak.cyber_range.journal import Journal, Kind, Write
 from firebreak.cyber_range.network import Network, Port, PortConfig, SwitchState
 
 
-class LineDropped(Exception):  # noqa: N818 - an event on the wire, not an error of the program
+class LineDropped(Exception):
     """The connection breaks now."""
 
 
-class LineHung(Exception):  # noqa: N818 - likewise
+class LineHung(Exception):
     """No answer will come on this line any more."""
 
 
-class WriteRejected(Exception):  # noqa: N818 - likewise
+class WriteRejected(Exception):
     """The switch says no, in its own words."""
 
 

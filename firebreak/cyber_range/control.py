@@ -127,7 +127,7 @@ class ControlServer:
         await self.stop()
 
 
-class OrderRefused(Exception):  # noqa: N818 - a word of this protocol
+class OrderRefused(Exception):
     """The range did not understand an order, or knows no such switch, port or device."""
 
 

@@ -116,9 +116,8 @@ class Estate(Model):
                     f"device {device.id} names site {device.site}, which is not listed"
                 )
             if device.attached and device.attached.switch not in switches:
-                raise ValueError(
-                    f"device {device.id} hangs on switch {device.attached.switch}, which is not listed"
-                )
+                where = f"switch {device.attached.switch}"
+                raise ValueError(f"device {device.id} hangs on {where}, which is not listed")
         return self
 
 

@@ -1,4 +1,4 @@
-"""The actions a step can do: their kind, inputs, results and rungs. Lint and the engine read this."""
+"""The actions a step can do: their kind, inputs, results and rungs."""
 
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
@@ -14,7 +14,7 @@ ValueType = Literal["string", "integer", "number", "boolean", "list", "object"]
 
 
 class ActionKind(StrEnum):
-    """``CONTROL`` changes a device's standing, ``EFFECT`` does something else, ``OBSERVE`` looks."""
+    """``CONTROL`` changes a device's standing, ``EFFECT`` something else, ``OBSERVE`` looks."""
 
     CONTROL = "control"
     EFFECT = "effect"

@@ -6,7 +6,7 @@ depend on nothing but the program and the answers, so a replay walks the same pa
 
 import asyncio
 from collections.abc import Coroutine, Iterable, Sequence
-from typing import Protocol, assert_never
+from typing import assert_never
 
 from pydantic import JsonValue
 
@@ -21,7 +21,6 @@ from firebreak.playbook.program import (
     Approve,
     Do,
     ForEach,
-    HoldSpec,
     Parallel,
     Program,
     Release,
@@ -29,6 +28,12 @@ from firebreak.playbook.program import (
     Set,
     Wait,
     When,
+)
+from firebreak.playbook.runtime import (
+    CancelledError,
+    NotApprovedError,
+    Runtime,
+    StepFailedError,
 )
 from firebreak.playbook.scope import Scope
 
@@ -42,71 +47,6 @@ _FINAL = frozenset(
         "definition", "busy", "revert-failed", "hold-stuck",
     }
 )  # fmt: skip
-
-
-class StepFailedError(Exception):
-    """A step failed and nothing caught it. The response ends as failed."""
-
-
-class NotApprovedError(StepFailedError):
-    """People said no, or nobody answered in time. The response ends as denied."""
-
-
-class CancelledError(Exception):
-    """A person stopped the response. Raised between effects, never within one."""
-
-
-class Runtime(Protocol):
-    """What the interpreter needs from the world."""
-
-    async def act(
-        self,
-        step: Do,
-        key: str,
-        rung: str,
-        device: str,
-        inputs: dict[str, JsonValue],
-        *,
-        plan: Plan | None = None,
-        approvals: tuple[Approval, ...] = (),
-        preview: bool = False,
-    ) -> Answer:
-        """Try one rung (or preview it)."""
-        ...  # fmt: skip
-
-    async def approve(self, ask: ApprovalAsk) -> Approval:
-        """Ask people and wait for them. Returns a settled approval."""
-        ...
-
-    async def hold(self, hold: Hold, spec: HoldSpec, inputs: dict[str, JsonValue]) -> None:
-        """Start the hold of a control in force, or attach to the one that runs."""
-        ...
-
-    async def may_release(
-        self, key: str, hold: Hold, approvals: tuple[Approval, ...], *, preview: bool = False
-    ) -> Answer:
-        """Ask policy whether a hold may be ended now."""
-        ...
-
-    async def release(self, key: str, hold: Hold) -> Outcome:
-        """End a hold and wait for the proof."""
-        ...
-
-    async def sleep(self, seconds: float) -> None:
-        """Let time pass; returns early when cancelled."""
-        ...
-
-    def elapsed(self) -> float:
-        """Seconds since the response began."""
-        ...
-
-    def note(self, key: str, what: str, detail: str) -> None:
-        """Record something that is no effect: a skip, a choice, a value, a failure edge."""
-        ...
-
-    def cancelled(self) -> bool:
-        """Whether a person stopped the response."""
-        ...
 
 
 class Interpreter:
@@ -248,7 +188,7 @@ class Interpreter:
     ) -> Outcome:
         assert answer.outcome is not None  # noqa: S101 - a done answer carries its outcome
         if answer.outcome.kind is OutcomeKind.ENFORCED and step.hold is not None:
-            self.contained = True
+            self.contained |= answer.outcome.device == self._device
         if answer.hold is not None and step.hold is not None:
             self._holds[key] = answer.hold
             await self._runtime.hold(answer.hold, step.hold, inputs)
@@ -395,9 +335,8 @@ class Interpreter:
                 f"for_each wants a list, got {type(items).__name__}: {step.items}"
             )
         if len(items) > step.limit:
-            raise StepFailedError(
-                f"{scope.key(step.id)}: {len(items)} items, more than max {step.limit}; nothing was done"
-            )
+            many = f"{len(items)} items, more than max {step.limit}"
+            raise StepFailedError(f"{scope.key(step.id)}: {many}; nothing was done")
         room = asyncio.Semaphore(step.at_once)
 
         async def one(number: int, item: JsonValue) -> None:

@@ -45,7 +45,7 @@ class Do(Step):
     """One action on one device (the alert's device unless ``device`` names another).
 
     ``until`` with ``within_s``: the action is repeated until the expression is true of ``result``.
-    ``ladder`` is never empty for a control; the compiler fills it, and ``quick``, from the catalogue.
+    ``ladder`` is never empty for a control; the compiler fills it and ``quick`` in.
     """
 
     kind: Literal["do"] = "do"

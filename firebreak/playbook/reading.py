@@ -1,5 +1,6 @@
 """From the text of a playbook file to its checked model, with the place of every problem."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
@@ -12,6 +13,7 @@ from firebreak.playbook.problems import InvalidPlaybookError, Problem
 from firebreak.strict_yaml import Document, Mark, Place, YamlError
 
 MAX_BYTES = 256 * 1024
+MAX_VALUES = 20_000  # keys and items are checked one by one; no person writes this many
 MAX_PROBLEMS = 100  # of one file; the first ones are enough to start repairing
 MAX_INTEGER = 2**53 - 1  # beyond this JSON readers disagree
 
@@ -82,8 +84,10 @@ def read_bytes(raw: bytes, file: str) -> Authored:
         raise _broken(file, (line, 1), "not UTF-8 text") from error
     except YamlError as error:
         raise _broken(file, error.mark, error.problem) from error
+    if sum(1 for _ in _values(document.data, ())) > MAX_VALUES:
+        raise _broken(file, (1, 1), f"a playbook has at most {MAX_VALUES} values")
     report = Report(document)
-    _check_numbers(document.data, (), report)
+    _check_numbers(document.data, report)
     playbook = _validate(document, report)
     if playbook is None or report.problems:
         raise InvalidPlaybookError(report.problems)
@@ -136,15 +140,21 @@ def _place(location: tuple[str | int, ...], data: Any) -> Place:
     return tuple(place)
 
 
-def _check_numbers(value: Any, place: Place, report: Report) -> None:
-    if isinstance(value, dict):
-        for key, item in value.items():
-            _check_numbers(item, (*place, key), report)
-    elif isinstance(value, list):
-        for index, item in enumerate(value):
-            _check_numbers(item, (*place, index), report)
-    elif isinstance(value, int) and abs(value) > MAX_INTEGER:
-        report.add(place, "wrong-value", f"a number is larger than {MAX_INTEGER}")
+def _check_numbers(data: Any, report: Report) -> None:
+    for place, value in _values(data, ()):
+        if isinstance(value, int) and abs(value) > MAX_INTEGER:
+            report.add(place, "wrong-value", f"a number is larger than {MAX_INTEGER}")
+
+
+def _values(data: Any, place: Place) -> Iterator[tuple[Place, Any]]:
+    yield place, data
+    inside: Iterable[tuple[str | int, Any]] = ()
+    if isinstance(data, dict):
+        inside = data.items()
+    elif isinstance(data, list):
+        inside = enumerate(data)
+    for part, value in inside:
+        yield from _values(value, (*place, part))
 
 
 def _broken(file: str, mark: Mark, message: str) -> InvalidPlaybookError:

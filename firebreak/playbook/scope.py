@@ -56,9 +56,9 @@ class Scope:
         return {
             **self._facts,
             "inputs": self._inputs,
-            "vars": self._merged("_vars"),
-            "steps": self._merged("_steps"),
-            **self._loop_names(),
+            "vars": self.variables,
+            "steps": self.results,
+            **self.loop_names,
         }
 
     def render(self, template: JsonValue) -> JsonValue:
@@ -85,11 +85,17 @@ class Scope:
             "outcome": "skipped", "contained": False, "result": {}, "error": "", "detail": "",
         }  # fmt: skip
 
-    def _merged(self, table: str) -> dict[str, JsonValue]:
-        outer = self._around._merged(table) if self._around else {}
-        own: dict[str, JsonValue] = getattr(self, table)
-        return {**outer, **own}
+    @property
+    def variables(self) -> dict[str, JsonValue]:
+        """``vars``: what was set here and around."""
+        return {**(self._around.variables if self._around else {}), **self._vars}
 
-    def _loop_names(self) -> dict[str, JsonValue]:
-        outer = self._around._loop_names() if self._around else {}
-        return {**outer, **self._names}
+    @property
+    def results(self) -> dict[str, JsonValue]:
+        """``steps``: what ended here and around."""
+        return {**(self._around.results if self._around else {}), **self._steps}
+
+    @property
+    def loop_names(self) -> dict[str, JsonValue]:
+        """The items of the for_each steps around."""
+        return {**(self._around.loop_names if self._around else {}), **self._names}

@@ -4,6 +4,7 @@ import contextlib
 import socket
 import time
 from pathlib import Path
+from typing import Any
 
 import paramiko
 from netmiko import (
@@ -51,25 +52,13 @@ class Wire:
         if switch.key_file:
             secrets.check_private(Path(switch.key_file))
         self._socket = self._tcp(fence)
-        left = max(fence.left(), 0.1)
         connection = ConnectHandler(
             device_type=netmiko_type,
-            host=switch.host,
-            port=switch.port,
             username=switch.username,
             password=password,
             key_file=switch.key_file,
             secret=enable,
-            sock=self._socket,
-            ssh_strict=True,
-            system_host_keys=False,
-            alt_host_keys=True,
-            alt_key_file=str(self._known_hosts),
-            conn_timeout=left,
-            banner_timeout=left,
-            auth_timeout=left,
-            keepalive=_KEEPALIVE_S,
-            auto_connect=False,
+            **self._ways(self._socket, max(fence.left(), 0.1)),
         )
         try:
             self._log_in(connection, fence)
@@ -79,6 +68,23 @@ class Wire:
             self._socket.close()
             raise
         return connection
+
+    def _ways(self, sock: socket.socket, left: float) -> dict[str, Any]:
+        """The options of netmiko that hold no secret."""
+        return {
+            "host": self._switch.host,
+            "port": self._switch.port,
+            "sock": sock,
+            "ssh_strict": True,
+            "system_host_keys": False,
+            "alt_host_keys": True,
+            "alt_key_file": str(self._known_hosts),
+            "conn_timeout": left,
+            "banner_timeout": left,
+            "auth_timeout": left,
+            "keepalive": _KEEPALIVE_S,
+            "auto_connect": False,  # so that the guard is on the line before a byte of text is
+        }
 
     def _tcp(self, fence: Fence) -> socket.socket:
         where = f"{self._switch.host}:{self._switch.port}"

@@ -1,7 +1,7 @@
 """Faults between a platform and the session that drives it; they never leave this package."""
 
 
-class Refused(Exception):  # noqa: N818 - it names what the switch did
+class Refused(Exception):
     """The switch answered a command with a complaint."""
 
     def __init__(self, command: str, complaint: str) -> None:
@@ -10,7 +10,7 @@ class Refused(Exception):  # noqa: N818 - it names what the switch did
         self.complaint = complaint
 
 
-class Unreadable(Exception):  # noqa: N818 - it names what the answer was
+class Unreadable(Exception):
     """The switch's answer is not in a shape this platform is known to give."""
 
     def __init__(self, command: str, why: str, output: str) -> None:
@@ -20,7 +20,7 @@ class Unreadable(Exception):  # noqa: N818 - it names what the answer was
         )
 
 
-class LineLost(Exception):  # noqa: N818 - it names what happened
+class LineLost(Exception):
     """The connection broke, or the switch stopped answering."""
 
 

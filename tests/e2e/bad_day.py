@@ -38,8 +38,7 @@ class Ending:
 
 async def play(site: Stack, estate: Estate, troubles: dict[str, Trouble]) -> dict[str, Ending]:
     """Arm every trouble on a switch of its own, report a camera on each, and see how it ends."""
-    cameras = _one_a_switch(estate)
-    troubled = dict(zip(troubles, cameras, strict=False))
+    troubled = dict(zip(troubles, _one_a_switch(estate), strict=True))
     for name, camera in troubled.items():
         fault = troubles[name]
         await site.range.inject(

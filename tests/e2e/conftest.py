@@ -25,15 +25,27 @@ steps:
         with: {text: "{{ device.id }} is NOT contained: {{ steps.contain.outcome }}"}
 """
 
+NOTE = """\
+playbook: note
+version: 1
+summary: Write down that a device was seen to look around
+triggers:
+  - when: alert.technique == 'T1595'
+steps:
+  - {id: first, do: incident.note, with: {text: "{{ device.id }}: {{ alert.title }}"}}
+  - {id: second, do: incident.note, with: {text: "nothing to contain"}}
+"""
+
 
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """A simulated site large enough for every test to have a switch of its own."""
+    """A simulated site with a switch for each kind of trouble, and hundreds of devices."""
     root = tmp_path_factory.mktemp("site")
     playbooks = root / "playbooks"
     playbooks.mkdir()
     (playbooks / "contain.yaml").write_text(CONTAIN)
-    shape = RangeShape(devices=96, switches=16)
+    (playbooks / "note.yaml").write_text(NOTE)
+    shape = RangeShape(devices=540, switches=17)
     with Stack(root, site=shape, settings=playbook_setting(playbooks)) as stack:
         yield stack
 

@@ -37,8 +37,8 @@ PEOPLE = {
 }
 
 QUICK = {
-    "SEND_WINDOW_S": "5",
-    "SWITCH_DEADLINE_S": "4",
+    "SEND_WINDOW_S": "6",
+    "SWITCH_DEADLINE_S": "5",
     "RETRY_ATTEMPTS": "2",
     "RETRY_BACKOFF_S": "0.2",
     "HEARTBEAT_TIMEOUT_S": "3",

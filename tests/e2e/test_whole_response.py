@@ -5,7 +5,16 @@ import pytest
 from firebreak.domain.estate import Estate
 from firebreak.domain.plan import OutcomeKind, Reach
 from firebreak.domain.record import Entry, Kind
-from tests.e2e.journey import GENUINE, agree, answers, by_id, checked_receipt, holds, post, until_closed
+from tests.e2e.journey import (
+    GENUINE,
+    agree,
+    answers,
+    by_id,
+    checked_receipt,
+    holds,
+    post,
+    until_closed,
+)
 from tests.e2e.stack import Stack
 
 pytestmark = pytest.mark.xdist_group("heavy")

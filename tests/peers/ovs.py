@@ -6,6 +6,7 @@ Only userspace datapaths are used, and only loopback and the namespaces made her
 """
 
 import contextlib
+import functools
 import itertools
 import os
 import re
@@ -145,16 +146,18 @@ class OvsPeer:
 
     def kill_sessions(self) -> int:
         """Kill the management sessions under way, and say how many there were."""
-        sshd = int((self.folder / "sshd.pid").read_text())
-        children = Path(f"/proc/{sshd}/task/{sshd}/children").read_text().split()
+        children = self._sshd_children()
         for child in children:
-            os.kill(int(child), signal.SIGKILL)
+            os.kill(child, signal.SIGKILL)
         return len(children)
 
     def sessions(self) -> int:
         """How many management sessions are open."""
-        opened = self._log("Connection from ")
-        return opened - self._log("Received disconnect ") - self._log("Connection closed by ")
+        return len(self._sshd_children())
+
+    def _sshd_children(self) -> list[int]:
+        sshd = (self.folder / "sshd.pid").read_text().strip()
+        return [int(pid) for pid in Path(f"/proc/{sshd}/task/{sshd}/children").read_text().split()]
 
     def logins_tried(self) -> int:
         """How many credentials the management plane was shown."""
@@ -176,8 +179,8 @@ class OvsPeer:
             if self.admin(host.port) == "down":
                 _run("ip", "-n", self.namespaces["sw"], "link", "set", host.port, "up")
         self.vsctl("wait-until", "interface", "p1", "admin_state=up")
-        for place, ip in (("dev", GATEWAY_IP), ("ctl", GATEWAY_IP), ("hub", GATEWAY_IP)):
-            self.ping(place, ip)
+        for place in ("dev", "ctl", "hub"):
+            _until(functools.partial(self.ping, place, GATEWAY_IP), f"the path from {place}")
         _run(*self.via("hub"), "ping", "-n", "-c1", "-W1", "-I", "second0", GATEWAY_IP)
 
 

@@ -3,6 +3,7 @@
 import contextlib
 import string
 from datetime import timedelta
+from typing import Any
 
 import yaml  # type: ignore[import-untyped]  # PyYAML ships no types
 from hypothesis import given, settings
@@ -58,14 +59,48 @@ KEYS = st.sampled_from(
         "quorum",
     ]
 )  # fmt: skip
-LEAVES = SCALARS | st.sampled_from(
-    ["network.quarantine", "device.probe", "device.wipe", "release", "4h", "switch", "alerts", "a"]
+DURATIONS = st.sampled_from(["1s", "4h", "91d"])
+CONDITIONS = st.sampled_from(
+    ["device.site == 'a'", "steps.a.contained", "vars.a == 1", "alert is none", "result.reachable"]
 )
+TEXTS = st.sampled_from(["text", "{{ device.id }}", "{{ steps.b.outcome }}", "{{ one.title }}"])
+IDS = st.sampled_from("abc")
+
+
+def fields(required: dict[str, Any], **optional: Any) -> st.SearchStrategy[dict[str, object]]:
+    """A mapping that always has the first fields and sometimes the others."""
+    return st.fixed_dictionaries(required, optional=optional)
+
+
+def containers(inner: st.SearchStrategy[object]) -> st.SearchStrategy[object]:
+    """Steps of steps."""
+    steps = st.lists(inner, min_size=1, max_size=3)
+    loop = {"for_each": st.just("alerts"), "as": st.just("one"), "max": st.just(3), "steps": steps}
+    return st.one_of(
+        fields({"when": CONDITIONS, "then": steps}, **{"else": steps}),
+        fields({"parallel": st.lists(steps, min_size=2, max_size=2)}, when=CONDITIONS),
+        fields(loop, on_failure=steps),
+        fields({"do": st.just("device.probe")}, on_failure=steps, id=IDS),
+    )
+
+
+# Well-formed steps whose names, holds and order may be wrong: what lint is for.
+SIMPLE = st.one_of(
+    fields({"do": st.just("network.quarantine"), "hold": DURATIONS}, id=IDS, when=CONDITIONS),
+    fields({"do": st.just("device.probe")}, id=IDS, until=CONDITIONS, within=DURATIONS),
+    fields({"do": st.just("device.wipe"), "irreversible": st.just(value=True)}, id=IDS),
+    fields({"do": st.just("incident.note"), "with": fields({"text": TEXTS})}, id=IDS),
+    fields({"do": st.just("release")}, of=st.lists(IDS, min_size=1, max_size=2), id=IDS),
+    fields({"approve": st.just({"role": "on-call"}), "plan": st.lists(IDS, min_size=1)}),
+    fields({"wait": DURATIONS}),
+    fields({"set": st.dictionaries(IDS, TEXTS, min_size=1)}, when=CONDITIONS),
+)
+STEPS = st.lists(st.recursive(SIMPLE, containers, max_leaves=6), min_size=1, max_size=4)
+
 TREES = st.recursive(
-    LEAVES,
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=4),
-    max_leaves=15,
+    SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=4)
 )
+LOOSE = st.lists(st.dictionaries(KEYS, TREES, min_size=1, max_size=5), min_size=1, max_size=4)
 
 
 def compiled(text: str) -> Program | None:
@@ -100,7 +135,7 @@ def test_any_bytes_are_a_playbook_or_a_definition_error(raw: bytes) -> None:
 
 
 @SOON
-@given(st.lists(st.dictionaries(KEYS, TREES, min_size=1, max_size=5), min_size=1, max_size=4))
+@given(STEPS | LOOSE)
 def test_any_steps_compile_and_can_be_drawn_or_are_a_definition_error(steps: list[object]) -> None:
     data = {"playbook": "test", "version": 1, "summary": "s", "steps": steps}
     program = compiled(yaml.safe_dump(data, allow_unicode=True))

@@ -81,7 +81,8 @@ class Bench:
 
     async def result(self, started: Started) -> ResponseResult:
         handle = self.client.get_workflow_handle(started.workflow, result_type=ResponseResult)
-        return await handle.result()
+        result: ResponseResult = await handle.result()
+        return result
 
     async def requests(self) -> list[Approval]:
         """The approvals that wait, once there is one."""
@@ -91,7 +92,7 @@ class Bench:
         return list(found)
 
     async def run(self, program: Program, **more: object) -> tuple[ResponseResult, list[Entry]]:
-        started = await self.start(program, **more)
+        started = await self.start(program, "cam-17", **more)
         result = await self.result(started)
         return result, list(await self.ledger.chain(result.incident))
 
@@ -112,7 +113,7 @@ async def bench(tmp_path: Path, temporal_address: str) -> AsyncIterator[Bench]:
     )
     ledger = await SqlLedger.open(settings.ledger_url)
     keys = RingFile(tmp_path / "keys.json")
-    client = await connect(settings, EncryptionCodec(keys.ring), lambda _: None)
+    client = await connect(settings, EncryptionCodec(keys), lambda _: None)
     site, rules, programs = MemorySite.of(camera(), camera(18)), Rules(), Programs()
     steps = memory_steps(ledger, rules, site, settings)
     engine = TemporalEngine(

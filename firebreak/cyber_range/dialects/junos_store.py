@@ -42,7 +42,7 @@ class Commit:
     drafts: Drafts
 
 
-class CheckFailed(Exception):  # noqa: N818 - Junos' own name for it
+class CheckFailed(Exception):
     """The candidate can't be committed; the text is what Junos prints."""
 
 

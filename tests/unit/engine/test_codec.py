@@ -17,14 +17,14 @@ def path(tmp_path: Path) -> Path:
 
 
 async def test_a_payload_comes_back_as_it_was_and_is_unreadable_between(path: Path) -> None:
-    codec = EncryptionCodec(RingFile(path).ring)
+    codec = EncryptionCodec(RingFile(path))
     (sealed,) = await codec.encode([PLAIN])
     assert b"secret" not in sealed.SerializeToString()
     assert await codec.decode([sealed]) == [PLAIN]
 
 
 async def test_the_same_payload_never_looks_the_same_twice(path: Path) -> None:
-    codec = EncryptionCodec(RingFile(path).ring)
+    codec = EncryptionCodec(RingFile(path))
     first, second = await codec.encode([PLAIN, PLAIN])
     assert first.data != second.data
 
@@ -32,18 +32,24 @@ async def test_the_same_payload_never_looks_the_same_twice(path: Path) -> None:
 async def test_after_a_rotation_old_payloads_still_open_and_new_ones_use_the_new_key(
     path: Path,
 ) -> None:
-    keys = RingFile(path)
-    codec = EncryptionCodec(keys.ring)
-    (old,) = await codec.encode([PLAIN])
+    (old,) = await EncryptionCodec(RingFile(path)).encode([PLAIN])
     KeyRing.load(path).rotated().save(path)
+    codec = EncryptionCodec(RingFile(path))
     (new,) = await codec.encode([PLAIN])
     assert new.metadata["key"] != old.metadata["key"]
     assert await codec.decode([old, new]) == [PLAIN, PLAIN]
 
 
+async def test_a_process_that_runs_opens_what_another_sealed_with_a_newer_key(path: Path) -> None:
+    running = EncryptionCodec(RingFile(path))
+    KeyRing.load(path).rotated().save(path)
+    (sealed,) = await EncryptionCodec(RingFile(path)).encode([PLAIN])
+    assert await running.decode([sealed]) == [PLAIN]
+
+
 @pytest.mark.parametrize("place", [0, 12, -1])
 async def test_a_changed_payload_is_refused(path: Path, place: int) -> None:
-    codec = EncryptionCodec(RingFile(path).ring)
+    codec = EncryptionCodec(RingFile(path))
     (sealed,) = await codec.encode([PLAIN])
     data = bytearray(sealed.data)
     data[place] ^= 1
@@ -52,14 +58,14 @@ async def test_a_changed_payload_is_refused(path: Path, place: int) -> None:
 
 
 async def test_a_payload_that_nobody_encrypted_is_refused(path: Path) -> None:
-    codec = EncryptionCodec(RingFile(path).ring)
+    codec = EncryptionCodec(RingFile(path))
     with pytest.raises(DefinitionError, match="not encrypted"):
         await codec.decode([PLAIN])
 
 
 async def test_a_key_that_is_gone_is_named(path: Path) -> None:
-    (sealed,) = await EncryptionCodec(RingFile(path).ring).encode([PLAIN])
-    other = EncryptionCodec(RingFile(path.with_name("other.json")).ring)
+    (sealed,) = await EncryptionCodec(RingFile(path)).encode([PLAIN])
+    other = EncryptionCodec(RingFile(path.with_name("other.json")))
     with pytest.raises(DefinitionError, match="which is not here"):
         await other.decode([sealed])
 

@@ -75,6 +75,7 @@ def test_half_a_character_is_refused() -> None:
         '"\\x41',
         "a: b\n",
         "- {do: network.quarantine}\n",
+        "- x\n",
     ],
 )
 def test_the_largest_hostile_file_is_refused_quickly(filling: str) -> None:
@@ -87,7 +88,7 @@ def test_the_largest_hostile_file_is_refused_quickly(filling: str) -> None:
 
 def test_many_broken_steps_are_refused_quickly_and_shortly() -> None:
     branch = "    - [" + "x, " * 900 + "x]\n"
-    text = f"{HEAD}steps:\n- parallel:\n" + branch * 90
+    text = f"{HEAD}steps:\n- parallel:\n" + branch * 20
     began = time.perf_counter()
     assert len(lint_text(text)) == MAX_PROBLEMS
     assert time.perf_counter() - began < 5

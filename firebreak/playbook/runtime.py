@@ -1,0 +1,76 @@
+"""What an interpreter needs from the world, and how a run can end early."""
+
+from typing import Protocol
+
+from pydantic import JsonValue
+
+from firebreak.domain.hold import Hold
+from firebreak.domain.people import Approval
+from firebreak.domain.plan import Outcome, Plan
+from firebreak.domain.step import Answer, ApprovalAsk
+from firebreak.playbook.program import Do, HoldSpec
+
+
+class StepFailedError(Exception):
+    """A step failed and nothing caught it. The response ends as failed."""
+
+
+class NotApprovedError(StepFailedError):
+    """People said no, or nobody answered in time. The response ends as denied."""
+
+
+class CancelledError(Exception):
+    """A person stopped the response. Raised between effects, never within one."""
+
+
+class Runtime(Protocol):
+    """What the interpreter needs from the world."""
+
+    async def act(
+        self,
+        step: Do,
+        key: str,
+        rung: str,
+        device: str,
+        inputs: dict[str, JsonValue],
+        *,
+        plan: Plan | None = None,
+        approvals: tuple[Approval, ...] = (),
+        preview: bool = False,
+    ) -> Answer:
+        """Try one rung (or preview it)."""
+        ...  # fmt: skip
+
+    async def approve(self, ask: ApprovalAsk) -> Approval:
+        """Ask people and wait for them. Returns a settled approval."""
+        ...
+
+    async def hold(self, hold: Hold, spec: HoldSpec, inputs: dict[str, JsonValue]) -> None:
+        """Start the hold of a control in force, or attach to the one that runs."""
+        ...
+
+    async def may_release(
+        self, key: str, hold: Hold, approvals: tuple[Approval, ...], *, preview: bool = False
+    ) -> Answer:
+        """Ask policy whether a hold may be ended now."""
+        ...
+
+    async def release(self, key: str, hold: Hold) -> Outcome:
+        """End a hold and wait for the proof."""
+        ...
+
+    async def sleep(self, seconds: float) -> None:
+        """Let time pass; returns early when cancelled."""
+        ...
+
+    def elapsed(self) -> float:
+        """Seconds since the response began."""
+        ...
+
+    def note(self, key: str, what: str, detail: str) -> None:
+        """Record something that is no effect: a skip, a choice, a value, a failure edge."""
+        ...
+
+    def cancelled(self) -> bool:
+        """Whether a person stopped the response."""
+        ...

@@ -1,0 +1,94 @@
+"""The composition root of the API server."""
+
+import contextlib
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Protocol
+
+import structlog
+import uvicorn
+import uvloop
+
+from firebreak import logs
+from firebreak.contracts import Inventory
+from firebreak.domain.record import Entry
+from firebreak.ledger import receipt
+from firebreak.ledger.signing import Signer
+from firebreak.ledger.store import SqlLedger
+from firebreak.ledger.tokens import Tokens
+from firebreak.playbook.catalogue import SHIPPED
+from firebreak.playbook.library import Library
+from firebreak.server.app import create_app
+from firebreak.server.services import Playbooks, Services, Source
+from firebreak.settings import Settings
+from firebreak.wiring.shared import connect_temporal, load_policy, timing
+from integrations import secrets
+from integrations.inventory.yaml_file import YamlInventory
+from integrations.siem.suricata import SuricataParser
+from workflows.engine import Programs, TemporalEngine
+
+_log = structlog.get_logger("firebreak")
+
+
+class PlaybookSource(Playbooks, Programs, Protocol):
+    """Playbooks for the server, and programs for the engine."""
+
+
+@contextlib.asynccontextmanager
+async def server_services(
+    settings: Settings, playbooks: PlaybookSource, inventory: Inventory
+) -> AsyncIterator[Services]:
+    """Everything the API needs, closed at the end."""
+    ledger = await SqlLedger.open(settings.ledger_url)
+    try:
+        policy = load_policy(settings)
+        signer = Signer.load_or_create(settings.state_dir / "keys")
+        engine = TemporalEngine(
+            await connect_temporal(settings),
+            playbooks,
+            inventory,
+            ledger,
+            policy_digest=lambda: policy.digest,
+            task_queue=settings.task_queue,
+            timing=timing(settings),
+            task_timeout=timedelta(seconds=settings.workflow_task_timeout_s),
+        )
+
+        def receipts(chain: tuple[Entry, ...]) -> bytes:
+            return receipt.build(chain, signer)
+
+        yield Services(
+            settings=settings,
+            ledger=ledger,
+            engine=engine,
+            inventory=inventory,
+            playbooks=playbooks,
+            tokens=Tokens(ledger.database),
+            sources={"suricata": Source(SuricataParser(), settings.suricata_secret)},
+            receipts=receipts,
+            resolve_secret=secrets.resolve,
+        )
+    finally:
+        await ledger.close()
+
+
+async def serve_api(settings: Settings, playbooks: PlaybookSource, inventory: Inventory) -> None:
+    """Run the API until it is told to stop."""
+    async with server_services(settings, playbooks, inventory) as services:
+        config = uvicorn.Config(
+            create_app(services),
+            host=settings.listen_host,
+            port=settings.listen_port,
+            log_config=None,
+            access_log=False,
+            timeout_graceful_shutdown=5,
+        )
+        _log.info("server ready", url=settings.api_url)
+        await uvicorn.Server(config).serve()
+
+
+def run_server(settings: Settings) -> None:
+    """Run the API process. Blocks until SIGTERM or SIGINT."""
+    logs.configure(settings)
+    inventory = YamlInventory.load(settings.estate_file)
+    uvloop.run(serve_api(settings, Library.load(settings.playbook_dirs, SHIPPED), inventory))

@@ -1,0 +1,41 @@
+"""What worker and server are built from alike."""
+
+from importlib import resources
+from pathlib import Path
+
+import structlog
+from temporalio.client import Client
+
+from firebreak.codec import EncryptionCodec, RingFile
+from firebreak.policy.static import StaticPolicy
+from firebreak.settings import Settings
+from firebreak.worker import connect
+from workflows.messages import Timing
+
+_log = structlog.get_logger("firebreak")
+
+
+def load_policy(settings: Settings) -> StaticPolicy:
+    """The policy file, or the shipped one. Raises DefinitionError."""
+    shipped = Path(str(resources.files("playbooks") / "policies" / "default.yaml"))
+    return StaticPolicy.load(settings.policy_file or shipped)
+
+
+def timing(settings: Settings) -> Timing:
+    """What of the settings a workflow keeps from its start."""
+    return Timing(
+        effect_timeout_s=settings.effect_timeout_s,
+        heartbeat_timeout_s=settings.heartbeat_timeout_s,
+        retry_backoff_s=settings.retry_backoff_s,
+        release_retry_s=settings.release_retry_s,
+    )
+
+
+async def connect_temporal(settings: Settings) -> Client:
+    """Connect, encrypting every payload with the installation's keys."""
+    keys = RingFile(settings.state_dir / "keys" / "payload.json")
+
+    def waiting(why: str) -> None:
+        _log.warning("waiting for Temporal", address=settings.temporal_address, why=why[:200])
+
+    return await connect(settings, EncryptionCodec(keys), waiting)

@@ -1,0 +1,114 @@
+"""The composition root of a worker: the adapters that the estate file asks for, and Temporal."""
+
+import asyncio
+import signal
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import structlog
+import uvloop
+
+from activities.builtin import NoteOperation, ProbeOperation
+from activities.control import ControlRunner
+from activities.operation import OperationRunner
+from activities.release import ReleaseRunner
+from activities.steps import Steps
+from activities.witness import Witness
+from activities.world import World
+from firebreak import logs
+from firebreak.contracts import Control, Inventory, Ledger, Operation, Policy, Probe
+from firebreak.ledger.store import SqlLedger
+from firebreak.playbook.catalogue import SHIPPED, Catalogue
+from firebreak.settings import Settings
+from firebreak.wiring.shared import connect_temporal, load_policy
+from firebreak.worker import build_worker
+from integrations.inventory.yaml_file import YamlInventory
+from integrations.network.controls import PortDown, SwitchQuarantine
+from integrations.network.fleet import SwitchFleet
+from integrations.probe.sentinel import SentinelProbe
+
+_log = structlog.get_logger("firebreak")
+
+
+@dataclass(frozen=True)
+class Adapters:
+    """The outside systems of one worker."""
+
+    catalogue: Catalogue
+    inventory: Inventory
+    probe: Probe
+    controls: Mapping[tuple[str, str], Control]
+    operations: Mapping[str, Operation]
+    close: Callable[[], Coroutine[None, None, None]]
+
+
+def estate_adapters(settings: Settings) -> Adapters:
+    """The adapters that the estate file asks for. Raises DefinitionError."""
+    inventory = YamlInventory.load(settings.estate_file)
+    estate = inventory.estate
+    sites = {site.id: site for site in estate.sites}
+    fleet = SwitchFleet(estate.switches, deadline_s=settings.switch_deadline_s)
+    probe = SentinelProbe({site.id: site.sentinel for site in estate.sites})
+    return Adapters(
+        catalogue=SHIPPED,
+        inventory=inventory,
+        probe=probe,
+        controls={
+            ("network.quarantine", "switch"): SwitchQuarantine(fleet, sites),
+            ("network.quarantine", "port-down"): PortDown(fleet),
+        },
+        operations={"device.probe": ProbeOperation(probe), "incident.note": NoteOperation()},
+        close=fleet.close,
+    )
+
+
+def build_steps(settings: Settings, ledger: Ledger, policy: Policy, adapters: Adapters) -> Steps:
+    """The activities over these adapters."""
+    world = World(
+        ledger=ledger,
+        policy=policy,
+        inventory=adapters.inventory,
+        controls=adapters.controls,
+        operations=adapters.operations,
+        witness=Witness(adapters.probe),
+        clock=lambda: datetime.now(UTC),
+        send_window=timedelta(seconds=settings.send_window_s),
+    )
+    return Steps(
+        catalogue=adapters.catalogue,
+        controls=ControlRunner(world),
+        operations=OperationRunner(world),
+        releases=ReleaseRunner(world),
+        ledger=ledger,
+        attempts=settings.retry_attempts,
+    )
+
+
+async def serve_worker(settings: Settings, adapters: Adapters) -> None:
+    """Run a worker until it is told to stop."""
+    ledger = await SqlLedger.open(settings.ledger_url)
+    try:
+        client = await connect_temporal(settings)
+        steps = build_steps(settings, ledger, load_policy(settings), adapters)
+        async with build_worker(client, settings, steps):
+            _log.info("worker ready", queue=settings.task_queue, temporal=settings.temporal_address)
+            await _stopped()
+        _log.info("worker stopped")
+    finally:
+        await adapters.close()
+        await ledger.close()
+
+
+async def _stopped() -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, stop.set)
+    await stop.wait()
+
+
+def run_worker(settings: Settings) -> None:
+    """Run a worker process. Blocks until SIGTERM or SIGINT."""
+    logs.configure(settings)
+    uvloop.run(serve_worker(settings, estate_adapters(settings)))

@@ -1,0 +1,127 @@
+"""Hundreds of alerts in a second: one response for each device, and not one alert lost."""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Sequence
+
+import httpx
+import pytest
+from temporalio.client import Client
+
+from firebreak.contracts import AlertRow
+from firebreak.domain.device import Device
+from firebreak.domain.estate import Estate
+from firebreak.domain.record import Kind
+from tests.e2e.journey import Json, Story, agree, eve, post, scan_by, until_closed
+from tests.e2e.stack import Stack
+
+pytestmark = pytest.mark.xdist_group("heavy")
+
+MANY = 500
+# What starts `mirai-botnet`, which stays open until people agree, and `note`, which does not.
+OPEN, SHORT = "T1046", "T1595"
+
+
+@pytest.fixture(scope="session")
+def cameras(estate: Estate) -> list[Device]:
+    """Cameras that policy lets automation contain, on the switch that has no trouble."""
+    return [
+        device
+        for device in estate.devices
+        if device.device_class == "ip-camera"
+        and device.id != "cam-17"
+        and device.attached is not None
+        and device.attached.switch == "sw-1"
+    ]
+
+
+async def burst(site: Stack, records: Sequence[Json]) -> list[Json]:
+    """Post each record on its own, all at once; the answers in order."""
+    async with site.api("suricata") as detector:
+        return list(await asyncio.gather(*(post(detector, eve([r])) for r in records)))
+
+
+async def settled(api: httpx.AsyncClient, device: str) -> list[AlertRow]:
+    """The alerts of a device, none of them still on its way."""
+    while True:
+        answer = await api.get("/alerts", params={"limit": 1000})
+        rows = [AlertRow.model_validate(row) for row in answer.json()["alerts"]]
+        ours = [row for row in rows if row.alert.devices[:1] == (device,)]
+        if all(row.disposition != "received" for row in ours):
+            return ours
+        await asyncio.sleep(0.1)
+
+
+async def responses(client: Client, query: str, expected: int) -> int:
+    """How many runs Temporal lists, once it lists as many as expected, or after a while."""
+    give_up = time.monotonic() + 10
+    while True:
+        found = (await client.count_workflows(query)).count
+        if found >= expected or time.monotonic() > give_up:
+            return found
+        await asyncio.sleep(0.1)
+
+
+def named_in(story: Story) -> Counter[str]:
+    """The alerts that the record of a response names, and how often."""
+    opened = [str(i) for e in story.of_kind(Kind.OPENED) for i in e.body["alerts"]]  # type: ignore[union-attr]  # a list
+    joined = [a["id"] for e in story.of_kind(Kind.JOINED) for a in e.body["alerts"]]  # type: ignore[index,union-attr]  # a list of objects
+    return Counter([*opened, *joined])
+
+
+async def test_the_same_alert_500_times_is_one_response(site: Stack, cameras: list[Device]) -> None:
+    camera = cameras[0]
+    taken = await burst(site, [scan_by(camera, OPEN)] * MANY)
+    assert sum(answer["accepted"] for answer in taken) == 1
+    assert sum(answer["duplicates"] for answer in taken) == MANY - 1
+    story = await _to_the_end(site, camera)
+    assert list(named_in(story).values()) == [1]
+
+
+async def test_500_alerts_about_one_device_are_one_response_that_knows_them_all(
+    site: Stack, cameras: list[Device]
+) -> None:
+    camera = cameras[1]
+    taken = await burst(site, [scan_by(camera, OPEN, number) for number in range(MANY)])
+    assert sum(answer["accepted"] for answer in taken) == MANY
+    async with site.api("ada") as ada:
+        rows = await settled(ada, camera.id)
+    story = await _to_the_end(site, camera)
+    assert {(row.disposition, row.incident) for row in rows} == {("responded", story.incident.id)}
+    assert named_in(story) == Counter(row.alert.id for row in rows)
+    assert len(rows) == MANY
+
+
+async def _to_the_end(site: Stack, camera: Device) -> Story:
+    """Agree to the release, and see that there was one response and one quarantine."""
+    assert camera.attached is not None
+    client = await site.temporal()
+    async with site.api("grace") as grace:
+        story = await until_closed(
+            grace, f"respond/mirai-botnet/{camera.id}", lambda entry: agree(grace, entry)
+        )
+    ours = f"WorkflowType = 'ResponseWorkflow' AND FirebreakDevice = '{camera.id}'"
+    assert await responses(client, ours, 1) == 1
+    effects = await site.range.effects(switch=camera.attached.switch, port=camera.attached.port)
+    assert [w.command for w in effects] == [f"switchport access vlan {v}" for v in (666, 110)]
+    assert story.incident.status == "completed"
+    return story
+
+
+async def test_500_devices_at_once_are_500_responses(site: Stack, estate: Estate) -> None:
+    devices = estate.devices[:MANY]
+    began = time.monotonic()
+    taken = await burst(site, [scan_by(device, SHORT) for device in devices])
+    print(time.monotonic() - began)
+    incidents = {
+        alert["device"]: alert["incident"] for answer in taken for alert in answer["alerts"]
+    }
+    assert len(incidents) == len(set(incidents.values())) == MANY
+    async with site.api("ada") as ada:
+        stories = await asyncio.gather(*(until_closed(ada, i) for i in incidents.values()))
+    print(time.monotonic() - began)
+    assert {story.incident.status for story in stories} == {"completed"}
+    assert {story.incident.device for story in stories} == {device.id for device in devices}
+    client = await site.temporal()
+    assert await responses(client, "FirebreakPlaybook = 'note'", MANY) == MANY
