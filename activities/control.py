@@ -98,6 +98,7 @@ class ControlRunner:
             return await self._give_up(ask, recorder, error)
 
     def _job(self, ask: Ask, recorder: Recorder) -> _Job:
+        ask = self._world.checked(ask)
         control = self._world.control(ask.action, ask.rung)
         if control.capabilities.reversible and ask.hold_s is None and not ask.preview:
             raise DefinitionError(f"{ask.action} by {ask.rung} can be undone, so it needs a hold")

@@ -37,6 +37,7 @@ class OperationRunner:
         """
         recorder = Recorder(ask, self._clock)
         try:
+            ask = self._world.checked(ask)
             device = self._world.inventory.device(ask.device)
             operation = self._world.operation(ask.action)
             self._allow(ask)

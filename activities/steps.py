@@ -10,7 +10,7 @@ from activities.control import ControlRunner
 from activities.operation import OperationRunner
 from activities.release import ReleaseRunner
 from activities.translate import to_application_error
-from firebreak.contracts import Ledger
+from activities.world import World
 from firebreak.domain.plan import Outcome
 from firebreak.domain.record import Kind, NewEntry
 from firebreak.domain.step import (
@@ -24,7 +24,6 @@ from firebreak.domain.step import (
     ReleaseOrder,
 )
 from firebreak.errors import FirebreakError
-from firebreak.playbook.catalogue import ActionKind, Catalogue
 
 
 class Steps:
@@ -32,28 +31,22 @@ class Steps:
 
     def __init__(
         self,
-        *,
-        catalogue: Catalogue,
-        controls: ControlRunner,
-        operations: OperationRunner,
-        releases: ReleaseRunner,
-        ledger: Ledger,
+        world: World,
         attempts: int,
     ) -> None:
         """``attempts``: how often a retryable error is met before it becomes the outcome."""
-        self._catalogue = catalogue
-        self._controls = controls
-        self._operations = operations
-        self._releases = releases
-        self._ledger = ledger
+        self._world = world
+        self._controls = ControlRunner(world)
+        self._operations = OperationRunner(world)
+        self._releases = ReleaseRunner(world)
+        self._ledger = world.ledger
         self._attempts = attempts
 
     @activity.defn
     async def perform(self, ask: Ask) -> Answer:
         """One rung of one action: plan, decide, and act when nobody needs to be asked."""
         async with _alive():
-            action = self._catalogue[ask.action]
-            if action.kind is ActionKind.CONTROL:
+            if self._world.is_control(ask.action):
                 return await self._controls.perform(ask, last_attempt=self._last())
             return await self._operations.perform(ask, last_attempt=self._last())
 

@@ -7,13 +7,17 @@ from datetime import timedelta
 from activities.outcomes import Clock
 from activities.witness import Witness
 from firebreak.contracts import Control, Inventory, Ledger, Operation, Policy
+from firebreak.domain.step import Ask
 from firebreak.errors import CapabilityMissing
+from firebreak.playbook.catalogue import ActionKind, Catalogue
+from firebreak.playbook.inputs import bind
 
 
 @dataclass(frozen=True)
 class World:
     """``send_window``: how long after its intent an attempt may still send."""
 
+    catalogue: Catalogue
     ledger: Ledger
     policy: Policy
     inventory: Inventory
@@ -22,6 +26,15 @@ class World:
     witness: Witness
     clock: Clock
     send_window: timedelta
+
+    def is_control(self, action: str) -> bool:
+        """Whether the action changes a device's standing."""
+        return action in self.catalogue and self.catalogue[action].kind is ActionKind.CONTROL
+
+    def checked(self, ask: Ask) -> Ask:
+        """The Ask with its inputs checked and filled in. Raises DefinitionError."""
+        inputs = bind(self.catalogue[ask.action].inputs, ask.inputs, f"action {ask.action}")
+        return ask.model_copy(update={"inputs": inputs})
 
     def control(self, action: str, rung: str) -> Control:
         """The control for one rung. Raises CapabilityMissing."""

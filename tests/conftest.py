@@ -2,9 +2,12 @@
 
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.workflows.temporal_server import temporal_server
 
 REQUIRE_PEERS = os.environ.get("FIREBREAK_REQUIRE_PEERS") == "1"
 
@@ -49,6 +52,13 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.section("missing peers")
         for why in sorted(skipped):
             terminalreporter.line(why)
+
+
+@pytest.fixture(scope="session")
+def temporal_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """One real Temporal server for the session (one for each worker of pytest-xdist)."""
+    with temporal_server(tmp_path_factory.mktemp("temporal")) as address:
+        yield address
 
 
 @pytest.fixture(scope="session")

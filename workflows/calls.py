@@ -17,7 +17,9 @@ from firebreak.domain.step import (
 )
 from workflows.messages import Timing
 
-# A ledger entry alone: short, idempotent, and worth no round trip through the server.
+# Local activities are worth no round trip through the server, but they run before the workflow task
+# that asked for them is on disk. If that task is lost they run again, at another workflow time: so
+# nothing that holds a time may reach the ledger through one.
 _LOCAL = timedelta(seconds=30)
 
 
@@ -27,6 +29,7 @@ class Calls:
     def __init__(self, timing: Timing) -> None:
         """``timing``: as fixed when the workflow started."""
         self._timing = timing
+        self._heartbeat = timedelta(seconds=timing.heartbeat_timeout_s)
         self._retry = RetryPolicy(
             initial_interval=timedelta(seconds=timing.retry_backoff_s),
             maximum_interval=timedelta(seconds=max(30, timing.retry_backoff_s)),
@@ -42,7 +45,7 @@ class Calls:
             Steps.perform,
             ask,
             start_to_close_timeout=self._timing.effect_timeout,
-            heartbeat_timeout=timedelta(seconds=self._timing.heartbeat_timeout_s),
+            heartbeat_timeout=self._heartbeat,
             retry_policy=self._retry,
         )
 
@@ -58,14 +61,18 @@ class Calls:
             Steps.release,
             order,
             start_to_close_timeout=self._timing.effect_timeout,
-            heartbeat_timeout=timedelta(seconds=self._timing.heartbeat_timeout_s),
+            heartbeat_timeout=self._heartbeat,
             retry_policy=self._retry,
         )
 
     async def record(self, entries: Entries) -> None:
-        """Append entries."""
-        await workflow.execute_local_activity_method(
-            Steps.record, entries, start_to_close_timeout=_LOCAL, retry_policy=self._retry
+        """Append entries, whatever they hold: an ordinary activity, asked for once and for all."""
+        await workflow.execute_activity_method(
+            Steps.record,
+            entries,
+            start_to_close_timeout=_LOCAL,
+            heartbeat_timeout=self._heartbeat,
+            retry_policy=self._retry,
         )
 
     async def close(self, closing: Closing) -> None:

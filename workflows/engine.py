@@ -5,8 +5,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Protocol
 from uuid import uuid4
 
-from pydantic import JsonValue
-from temporalio.client import Client, WorkflowUpdateFailedError
+from temporalio.client import (
+    Client,
+    WorkflowUpdateFailedError,
+    WorkflowUpdateRPCTimeoutOrCancelledError,
+)
 from temporalio.common import (
     SearchAttributeKey,
     SearchAttributePair,
@@ -21,7 +24,15 @@ from firebreak.domain.base import JsonObject
 from firebreak.domain.hold import Hold
 from firebreak.domain.people import Approval, Principal, Verdict
 from firebreak.domain.record import Kind, NewEntry
-from firebreak.errors import BadInput, Forbidden, NotFound, RevertFailed, Unreachable
+from firebreak.errors import (
+    BadInput,
+    DefinitionError,
+    Forbidden,
+    NotFound,
+    RevertFailed,
+    Unreachable,
+)
+from firebreak.playbook.inputs import bind
 from firebreak.playbook.program import HoldSpec, Program
 from workflows.hold import HoldWorkflow
 from workflows.messages import (
@@ -42,16 +53,13 @@ from workflows.response import STATUS, ResponseWorkflow
 PLAYBOOK = SearchAttributeKey.for_keyword("FirebreakPlaybook")
 DEVICE = SearchAttributeKey.for_keyword("FirebreakDevice")
 SITE = SearchAttributeKey.for_keyword("FirebreakSite")
+# How long a person waits for a worker to take an answer, and for a release to be proven.
+ANSWER = timedelta(seconds=30)
+PROOF = timedelta(minutes=4)
+
 SEARCH_ATTRIBUTES = (PLAYBOOK, DEVICE, SITE, STATUS)
 
-_TYPES: dict[str, tuple[type, ...]] = {
-    "string": (str,),
-    "integer": (int,),
-    "number": (int, float),
-    "boolean": (bool,),
-    "list": (list,),
-    "object": (dict,),
-}
+_UNANSWERED = (RPCError, WorkflowUpdateRPCTimeoutOrCancelledError)
 
 
 class Programs(Protocol):
@@ -153,12 +161,12 @@ class TemporalEngine:
             approval=approval_id, plan_hash=plan_hash, who=who, verdict=verdict, reason=reason
         )
         try:
-            return await handle.execute_update(ResponseWorkflow.vote, order)
+            return await handle.execute_update(ResponseWorkflow.vote, order, rpc_timeout=ANSWER)
         except WorkflowUpdateFailedError as error:
             refusal = _message(error)
             await self._note_refusal(request, who, refusal)
             raise Forbidden(refusal) from error
-        except RPCError as error:
+        except _UNANSWERED as error:
             raise _missing(error, f"{approval_id}: its response has ended") from error
 
     async def _note_refusal(self, request: Approval, who: Principal, refusal: str) -> None:
@@ -181,8 +189,9 @@ class TemporalEngine:
         if row.status != "open":
             raise NotFound(f"{row.id} has ended already: {row.status}")
         try:
-            await handle.execute_update(ResponseWorkflow.stop, StopOrder(who=who, reason=reason))
-        except RPCError as error:
+            stop = StopOrder(who=who, reason=reason)
+            await handle.execute_update(ResponseWorkflow.stop, stop, rpc_timeout=ANSWER)
+        except _UNANSWERED as error:
             raise _missing(error, f"{incident} has ended already") from error
 
     async def release(self, hold_id: str, who: Principal, reason: str) -> Hold:
@@ -192,11 +201,11 @@ class TemporalEngine:
         handle = self._client.get_workflow_handle_for(HoldWorkflow.run, hold_id)
         try:
             return await handle.execute_update(
-                HoldWorkflow.release, EndOrder(who=who.id, why=reason)
+                HoldWorkflow.release, EndOrder(who=who.id, why=reason), rpc_timeout=PROOF
             )
         except WorkflowUpdateFailedError as error:
             raise RevertFailed(_message(error)) from error
-        except RPCError as error:
+        except _UNANSWERED as error:
             raise _missing(error, f"{hold_id} has ended already") from error
 
     async def extend(self, hold_id: str, by_s: int, who: Principal, reason: str) -> Hold:
@@ -205,11 +214,13 @@ class TemporalEngine:
         handle = self._client.get_workflow_handle_for(HoldWorkflow.run, hold_id)
         try:
             return await handle.execute_update(
-                HoldWorkflow.extend, ExtendOrder(who=who.id, why=reason, by_s=by_s)
+                HoldWorkflow.extend,
+                ExtendOrder(who=who.id, why=reason, by_s=by_s),
+                rpc_timeout=ANSWER,
             )
         except WorkflowUpdateFailedError as error:
             raise Forbidden(_message(error)) from error
-        except RPCError as error:
+        except _UNANSWERED as error:
             raise _missing(error, f"{hold_id} has ended already") from error
 
     async def _live(self, hold_id: str) -> Hold:
@@ -254,22 +265,12 @@ class TemporalEngine:
 LONG_ENOUGH_S = 24 * 3600
 
 
-def checked_inputs(program: Program, given: JsonObject) -> dict[str, JsonValue]:
+def checked_inputs(program: Program, given: JsonObject) -> JsonObject:
     """The playbook's inputs with defaults filled in. Raises BadInput."""
-    unknown = set(given) - set(program.inputs)
-    if unknown:
-        known = ", ".join(sorted(program.inputs)) or "none"
-        raise BadInput(f"{program.name} has no input {', '.join(sorted(unknown))}; it has: {known}")
-    values: dict[str, JsonValue] = {}
-    for name, spec in program.inputs.items():
-        if name not in given and spec.required:
-            raise BadInput(f"{program.name} needs the input {name}")
-        value = given.get(name, spec.default)
-        boolean_for_number = isinstance(value, bool) and spec.type != "boolean"
-        if value is not None and (boolean_for_number or not isinstance(value, _TYPES[spec.type])):
-            raise BadInput(f"input {name} of {program.name} must be of type {spec.type}")
-        values[name] = value
-    return values
+    try:
+        return bind(program.inputs, given, program.name)
+    except DefinitionError as error:
+        raise BadInput(str(error)) from error
 
 
 def _attributes(order: ResponseInput) -> TypedSearchAttributes:
@@ -288,7 +289,9 @@ def _message(error: WorkflowUpdateFailedError) -> str:
     return cause.message if isinstance(cause, ApplicationError) else str(cause)
 
 
-def _missing(error: RPCError, what: str) -> NotFound | Unreachable:
-    if error.status is RPCStatusCode.NOT_FOUND:
+def _missing(error: Exception, what: str) -> NotFound | Unreachable:
+    if isinstance(error, RPCError) and error.status is RPCStatusCode.NOT_FOUND:
         return NotFound(what)
-    return Unreachable(f"Temporal does not answer: {error}")
+    return Unreachable(
+        f"no worker took it in time, so it may not count; look, then ask again: {error}"
+    )

@@ -77,7 +77,7 @@ class ResponseWorkflow:
                 "id": self._incident,
                 "requester": start.requester.id,
                 "reason": start.reason,
-                "started_at": workflow.now().isoformat(),
+                "started_at": workflow.info().start_time.isoformat(),
             },
         }
         return Scope(facts, start.inputs)

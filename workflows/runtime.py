@@ -112,16 +112,17 @@ class ResponseRuntime:
         await self.flush()
         try:
             await workflow.wait_condition(
-                lambda: (
-                    self.board[request.id].state is not ApprovalState.PENDING or self.cancelled()
-                ),
+                lambda: self._decided(request) or self.cancelled(),
                 timeout=request.expires_at - workflow.now(),
             )
         except TimeoutError:
-            self._close_request(self.board.settle(request.id, ApprovalState.EXPIRED))
+            await self._close_request(self.board.settle(request.id, ApprovalState.EXPIRED))
         else:
-            self._close_request(self.board.settle(request.id, ApprovalState.VOID))
+            await self._close_request(self.board.settle(request.id, ApprovalState.VOID))
         return self.board[request.id]
+
+    def _decided(self, request: Approval) -> bool:
+        return self.board[request.id].state is not ApprovalState.PENDING
 
     async def hold(self, hold: Hold, spec: HoldSpec, inputs: dict[str, JsonValue]) -> None:
         """Start the hold's own workflow; it outlives this one. If it runs, stand under it."""
@@ -226,17 +227,18 @@ class ResponseRuntime:
             actor=order.who.id,
             vote=vote.to_json(),
         )
-        self._close_request(approval)
-        await self.flush()
+        await self._close_request(approval)
         return approval
 
-    def _close_request(self, approval: Approval) -> None:
+    async def _close_request(self, approval: Approval) -> None:
+        """Put the votes and, when it is decided, the end of a request on disk."""
         if approval.state is not ApprovalState.PENDING:
             self._outbox.put(
                 Kind.APPROVAL_CLOSED,
                 f"approval:{approval.id}:closed",
                 approval=approval.to_json(),
             )
+        await self.flush()
 
     def hold_ended(self, hold: str, outcome: Outcome) -> None:
         """A hold we stand under was ended, or could not be."""

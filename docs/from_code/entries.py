@@ -40,7 +40,8 @@ KINDS: dict[Kind, Written] = {
     ),
     Kind.PLAN: Written("What would be done to what.", ("step", "plan", "plan_hash")),
     Kind.DECISION: Written(
-        "What policy says to that plan, and by which rules.", ("step", "plan_hash", "decision")
+        "What policy says to that plan, by which rules, and whether it has the agreement it wants.",
+        ("step", "plan_hash", "decision", "agreed"),
     ),
     Kind.INTENT: Written(
         "Something is about to be sent. On disk before it is. `revert`: it puts back what was "

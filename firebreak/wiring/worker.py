@@ -10,9 +10,6 @@ import structlog
 import uvloop
 
 from activities.builtin import NoteOperation, ProbeOperation
-from activities.control import ControlRunner
-from activities.operation import OperationRunner
-from activities.release import ReleaseRunner
 from activities.steps import Steps
 from activities.witness import Witness
 from activities.world import World
@@ -66,6 +63,7 @@ def estate_adapters(settings: Settings) -> Adapters:
 def build_steps(settings: Settings, ledger: Ledger, policy: Policy, adapters: Adapters) -> Steps:
     """The activities over these adapters."""
     world = World(
+        catalogue=adapters.catalogue,
         ledger=ledger,
         policy=policy,
         inventory=adapters.inventory,
@@ -75,14 +73,7 @@ def build_steps(settings: Settings, ledger: Ledger, policy: Policy, adapters: Ad
         clock=lambda: datetime.now(UTC),
         send_window=timedelta(seconds=settings.send_window_s),
     )
-    return Steps(
-        catalogue=adapters.catalogue,
-        controls=ControlRunner(world),
-        operations=OperationRunner(world),
-        releases=ReleaseRunner(world),
-        ledger=ledger,
-        attempts=settings.retry_attempts,
-    )
+    return Steps(world, settings.retry_attempts)
 
 
 async def serve_worker(settings: Settings, adapters: Adapters) -> None:

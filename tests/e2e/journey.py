@@ -50,9 +50,9 @@ class Story:
 def scan_by(device: Device, technique: str, number: int = 1) -> Json:
     """The genuine first record as if ``device`` had done it; ``number`` tells scans apart."""
     record: Json = json.loads(GENUINE.splitlines()[0])
-    flow_id, port = 1_000_000 + number, 20_000 + number
     record["alert"]["metadata"]["mitre_technique_id"] = [technique]
-    return {**record, "src_ip": device.ip, "flow_id": flow_id, "src_port": port, "flow": None}
+    flow_id = int(technique.removeprefix("T")) * 1_000_000 + number
+    return {**record, "src_ip": device.ip, "flow_id": flow_id, "flow": None}
 
 
 def eve(records: Iterable[Json]) -> bytes:

@@ -73,8 +73,8 @@ class Stack:
     site: RangeShape | Path = field(default_factory=RangeShape)
     workers: int = 1
     settings: Mapping[str, str] = field(default_factory=dict)
-    processes: dict[str, Process] = field(default_factory=dict)
-    tokens: dict[str, str] = field(default_factory=dict)
+    processes: dict[str, Process] = field(default_factory=dict, repr=False)
+    tokens: dict[str, str] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         self.state = StateDir(self.root)

@@ -30,6 +30,7 @@ DEVICE_MAC, DEVICE_IP, DEVICE_QUARANTINE_IP = "02:00:00:00:00:17", "192.0.2.10",
 GATEWAY_IP, CONTROL_IP, QUARANTINE_GATEWAY_IP = "192.0.2.1", "192.0.2.2", "198.51.100.1"
 BRIDGE, TRUNK_PORT, HUB_PORT = "br0", "p5", "p6"
 
+_HUB_MACS = ("02:00:00:00:00:06", "02:00:00:00:00:07")
 _NAMESPACE = re.compile(r"(?P<name>fb-[a-z]+-(?P<owner>\d+)-\d+)\b")
 _number = itertools.count(1)
 _SCHEMA = "/usr/share/openvswitch/vswitch.ovsschema"
@@ -85,7 +86,7 @@ _HOSTS = (
     _Host("prod", "p2", "02:00:00:00:00:01", (f"{GATEWAY_IP}/24",), PRODUCTION),
     _Host("ctl", "p3", "02:00:00:00:00:02", (f"{CONTROL_IP}/24",), PRODUCTION),
     _Host("quar", "p4", "02:00:00:00:00:04", (f"{QUARANTINE_GATEWAY_IP}/24",), QUARANTINE),
-    _Host("hub", HUB_PORT, "02:00:00:00:00:06", ("192.0.2.30/24",), PRODUCTION),
+    _Host("hub", HUB_PORT, _HUB_MACS[0], ("192.0.2.30/24",), PRODUCTION),
 )
 
 
@@ -140,9 +141,16 @@ class OvsPeer:
 
     def flush(self) -> None:
         """Forget every learned MAC address."""
-        environment = os.environ | {"OVS_RUNDIR": str(self.folder)}
-        argv = ["ovs-appctl", "--timeout=5", "fdb/flush", BRIDGE]
-        subprocess.run(argv, env=environment, check=True, capture_output=True)
+        self._appctl("fdb/flush")
+
+    def knows(self, *macs: str) -> bool:
+        """Whether the switch has learned all of these; it does so a moment after the frames."""
+        table = self._appctl("fdb/show")
+        return all(mac in table for mac in macs)
+
+    def _appctl(self, command: str) -> str:
+        socket_name = next(self.folder.glob("ovs-vswitchd.*.ctl"))
+        return _run("ovs-appctl", "--timeout=5", f"--target={socket_name}", command, BRIDGE)
 
     def kill_sessions(self) -> int:
         """Kill the management sessions under way, and say how many there were."""
@@ -182,6 +190,8 @@ class OvsPeer:
         for place in ("dev", "ctl", "hub"):
             _until(functools.partial(self.ping, place, GATEWAY_IP), f"the path from {place}")
         _run(*self.via("hub"), "ping", "-n", "-c1", "-W1", "-I", "second0", GATEWAY_IP)
+        crowd = (DEVICE_MAC, *_HUB_MACS)
+        _until(functools.partial(self.knows, *crowd), "what the switch has learned")
 
 
 @contextlib.contextmanager
@@ -238,7 +248,7 @@ def _wire(folder: Path, names: dict[str, str]) -> None:
         setting = f"/proc/sys/net/ipv4/conf/all/{name}"
         _run("ip", "netns", "exec", hub, "sh", "-c", f"echo {value} > {setting}")
     _run("ip", "-n", hub, "link", "add", "second0", "link", "eth0", "address",
-         "02:00:00:00:00:07", "type", "macvlan", "mode", "bridge")  # fmt: skip
+         _HUB_MACS[1], "type", "macvlan", "mode", "bridge")  # fmt: skip
     _run("ip", "-n", hub, "link", "set", "second0", "up")
     _run("ip", "-n", hub, "addr", "add", "192.0.2.31/24", "dev", "second0")
     _run("ip", "-n", switch, "link", "add", TRUNK_PORT, "type", "veth", "peer", "name", "p5x")

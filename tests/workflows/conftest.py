@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import dataclasses
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
@@ -14,9 +14,6 @@ from temporalio.service import RPCError
 from temporalio.worker import Replayer
 
 from activities.builtin import NoteOperation, ProbeOperation
-from activities.control import ControlRunner
-from activities.operation import OperationRunner
-from activities.release import ReleaseRunner
 from activities.steps import Steps
 from activities.witness import Witness
 from activities.world import World
@@ -32,19 +29,12 @@ from firebreak.settings import Settings
 from firebreak.worker import WORKFLOWS, build_worker, connect, sandboxed
 from tests.workflows.policy import Rules
 from tests.workflows.site import MemoryInventory, MemorySite, camera, memory_controls
-from tests.workflows.temporal_server import temporal_server
 from workflows.engine import TemporalEngine
 from workflows.messages import ResponseResult, Timing
 
 ANALYST = Principal(id="ada", roles=frozenset({"analyst"}))
 ON_CALL = Principal(id="grace", roles=frozenset({"on-call"}))
 SECOND = Principal(id="edith", roles=frozenset({"on-call", "soc-lead"}))
-
-
-@pytest.fixture(scope="session")
-def temporal_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with temporal_server(tmp_path_factory.mktemp("temporal")) as address:
-        yield address
 
 
 class Programs:
@@ -143,6 +133,7 @@ async def bench(tmp_path: Path, temporal_address: str) -> AsyncIterator[Bench]:
 def memory_steps(ledger: SqlLedger, rules: Rules, site: MemorySite, settings: Settings) -> Steps:
     """The real activities over a site in memory."""
     world = World(
+        catalogue=SHIPPED,
         ledger=ledger,
         policy=rules,
         inventory=MemoryInventory(site),
@@ -152,14 +143,7 @@ def memory_steps(ledger: SqlLedger, rules: Rules, site: MemorySite, settings: Se
         clock=lambda: datetime.now(UTC),
         send_window=timedelta(seconds=settings.send_window_s),
     )
-    return Steps(
-        catalogue=SHIPPED,
-        controls=ControlRunner(world),
-        operations=OperationRunner(world),
-        releases=ReleaseRunner(world),
-        ledger=ledger,
-        attempts=settings.retry_attempts,
-    )
+    return Steps(world, settings.retry_attempts)
 
 
 async def _workflows(client: Client, queue: str) -> list[WorkflowExecution]:
