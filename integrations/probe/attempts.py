@@ -7,10 +7,11 @@ import asyncio
 import contextlib
 import errno
 import math
+import socket
 from dataclasses import dataclass
 from enum import StrEnum
 
-from icmplib import ICMPLibError, SocketPermissionError, async_ping
+from icmplib import Host, ICMPLibError, SocketPermissionError, ping
 
 from firebreak.domain.estate import Sentinel
 
@@ -72,9 +73,17 @@ def _needed(port: int | None) -> int:
 
 
 async def _tcp(sentinel: Sentinel, ip: str, port: int) -> Try:
+    """A connect in a thread: an event loop that stalls must not make an answer look like silence.
+
+    There the kernel is asked whether the connection stands when the time is up, not a timer that
+    may have been late itself.
+    """
+    return await asyncio.to_thread(_connect, ip, port, sentinel.timeout_s)
+
+
+def _connect(ip: str, port: int, timeout_s: float) -> Try:
     try:
-        async with asyncio.timeout(sentinel.timeout_s):
-            _, writer = await asyncio.open_connection(ip, port)
+        socket.create_connection((ip, port), timeout_s).close()
     except TimeoutError:
         return Try(End.SILENT, "no answer")
     except ConnectionRefusedError:
@@ -82,9 +91,6 @@ async def _tcp(sentinel: Sentinel, ip: str, port: int) -> Try:
     except OSError as error:
         end = End.BROKEN if error.errno in _OWN_TROUBLE else End.SILENT
         return Try(end, str(error))
-    writer.close()
-    with contextlib.suppress(OSError):  # a reset while closing: it was there
-        await writer.wait_closed()
     return Try(End.ANSWERED, "connected")
 
 
@@ -102,14 +108,21 @@ async def _icmp(sentinel: Sentinel, ip: str) -> Try:
     """An echo request from here; without privileges where the kernel lets us."""
     try:
         try:
-            host = await async_ping(ip, count=1, timeout=sentinel.timeout_s, privileged=False)
+            host = await _echo(sentinel, ip, privileged=False)
         except SocketPermissionError:
-            host = await async_ping(ip, count=1, timeout=sentinel.timeout_s, privileged=True)
+            host = await _echo(sentinel, ip, privileged=True)
     except ICMPLibError as error:
         return Try(End.BROKEN, f"ICMP from here is not possible: {error}")
     if host.packets_sent == 0:
         return Try(End.BROKEN, "no route to it from here")
     return Try(End.ANSWERED, "echo reply") if host.is_alive else Try(End.SILENT, "no echo reply")
+
+
+async def _echo(sentinel: Sentinel, ip: str, *, privileged: bool) -> Host:
+    """In a thread, for the same reason as a connect."""
+    return await asyncio.to_thread(
+        ping, ip, count=1, timeout=sentinel.timeout_s, privileged=privileged
+    )
 
 
 async def _icmp_via(sentinel: Sentinel, ip: str) -> Try:

@@ -28,6 +28,7 @@ class Site:
         self.environment: Mapping[str, str] = {
             **{k: v for k, v in os.environ.items() if not k.startswith("FIREBREAK_")},
             "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
+            "COLUMNS": "500",  # one line of output is one line
             "PYTHONSAFEPATH": "1",  # the directory's `firebreak` is there to be read
             "FIREBREAK_STATE_DIR": str(directory / ".firebreak"),
             "FIREBREAK_TEMPORAL_ADDRESS": f"127.0.0.1:{free_port()}",

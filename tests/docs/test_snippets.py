@@ -1,14 +1,13 @@
 """What the pages show is what happens: their commands are run, their YAML is loaded."""
 
+import re
 import shlex
 import time
 from pathlib import Path
 
 import pytest
-import yaml
 
 from docs.from_code.commands import every_command
-from firebreak.domain.people import Effect
 from firebreak.playbook.catalogue import SHIPPED
 from firebreak.playbook.library import Library
 from firebreak.policy.static import StaticPolicy
@@ -38,6 +37,7 @@ PLAYBOOKS = [
 ]
 
 
+@pytest.mark.timeout(300)
 @pytest.mark.xdist_group("docs-site")
 @pytest.mark.parametrize("page", RUN)
 def test_the_commands_of_a_page_do_what_it_says(page: str, site: Site) -> None:
@@ -78,21 +78,16 @@ def _run(block: Block, command: Command, shell: Shell, names: Names, *, may_fail
 
 
 def test_whatever_is_not_run_says_why() -> None:
-    assert set(pages()) >= set(ELSEWHERE) - {"docs/performance.md"}
     for page in RUN:
         for block in blocks(page, "console", "sh", "bash"):
-            assert block.language == "console" or block.why_not_run or _is_others(page), block
-
-
-def _is_others(page: str) -> bool:
-    return page == "docs/how-to/alerts.md"
+            assert block.language == "console" or block.why_not_run, block
 
 
 @pytest.mark.parametrize("block", PLAYBOOKS, ids=lambda block: f"{block.page}:{block.line}")
 def test_every_playbook_on_a_page_has_no_problems_but_those_it_shows(
     block: Block, tmp_path: Path
 ) -> None:
-    name = yaml.safe_load(block.text)["playbook"]
+    name = re.findall(r"^playbook: (\S+)$", block.text, re.MULTILINE)[0]
     path = tmp_path / f"{name}.yaml"
     path.write_text(block.text)
     found = Library.load((), SHIPPED).check(path)
@@ -110,7 +105,6 @@ def test_every_policy_on_a_page_loads(tmp_path: Path) -> None:
                 assert StaticPolicy.load(path).digest
                 found += 1
     assert found
-    assert Effect.APPROVE in Effect
 
 
 def test_every_command_on_a_page_exists_with_its_options() -> None:

@@ -42,7 +42,6 @@ QUICK = {
     "RETRY_ATTEMPTS": "2",
     "RETRY_BACKOFF_S": "0.2",
     "HEARTBEAT_TIMEOUT_S": "3",
-    "WORKFLOW_TASK_TIMEOUT_S": "2",
     "RELEASE_RETRY_S": "1",
     "EFFECT_TIMEOUT_S": "60",
 }

@@ -106,11 +106,11 @@ async def test_inputs_are_checked_before_anything_starts(bench: Bench) -> None:
     steps = program(note()).model_copy(
         update={"inputs": {"vlan": Input(type="integer", required=True)}}
     )
-    with pytest.raises(BadInput, match="needs the input vlan"):
+    with pytest.raises(BadInput, match="needs input 'vlan'"):
         await bench.start(steps)
-    with pytest.raises(BadInput, match="must be of type integer"):
+    with pytest.raises(BadInput, match="vlan must be integer"):
         await bench.start(steps, inputs={"vlan": True})
-    with pytest.raises(BadInput, match="has no input port"):
+    with pytest.raises(BadInput, match="has no input 'port'"):
         await bench.start(steps, inputs={"vlan": 5, "port": 1})
 
 
