@@ -1,5 +1,7 @@
 """Runs effects and observations: intent on disk, run once, outcome on disk."""
 
+import structlog
+
 from activities.outcomes import (
     Recorder,
     intent_key,
@@ -15,6 +17,8 @@ from firebreak.domain.plan import Outcome, OutcomeKind
 from firebreak.domain.record import Kind
 from firebreak.domain.step import Answer, AnswerKind, Ask
 from firebreak.errors import FirebreakError, LedgerUnavailable, PolicyDenied
+
+_log = structlog.get_logger("firebreak.operation")
 
 
 class OperationRunner:
@@ -37,39 +41,51 @@ class OperationRunner:
         """
         recorder = Recorder(ask, self._clock)
         try:
-            ask = self._world.checked(ask)
-            device = self._world.inventory.device(ask.device)
-            operation = self._world.operation(ask.action)
-            self._allow(ask)
-        except FirebreakError as error:
-            return await self._finish(recorder.failure(error), recorder, ask)
-        if ask.preview:
-            return Answer(kind=AnswerKind.PLANNED)
-        intent = recorder.entry(Kind.INTENT, intent_key(ask.step, 1), inputs=ask.inputs)
-        *_, appended = await self._ledger.append(*ask.entries, intent)
-        if not appended.created:
-            stands = await self._ledger.entry(ask.incident, outcome_key(ask.step))
-            if stands is not None:
-                return Answer(kind=AnswerKind.DONE, outcome=recorded(stands))
-            if not operation.idempotent:
-                return await self._finish(_lost(recorder), recorder, ask)
-        try:
-            result = await operation.run(device, ask.inputs, f"{ask.incident}/{ask.step}")
+            return await self._perform(self._world.checked(ask), recorder)
         except LedgerUnavailable:
             raise
         except FirebreakError as error:
             if error.retryable and not last_attempt:
                 raise
             return await self._finish(recorder.failure(error), recorder, ask)
+        except Exception as error:  # noqa: BLE001 - a bug of ours or an adapter's: recorded, never tried again
+            _log.exception("an operation broke", step=ask.step, incident=ask.incident)
+            failure = recorder.failure(FirebreakError(f"internal: {error!r}"))
+            return await self._finish(failure, recorder, ask)
+
+    async def _perform(self, ask: Ask, recorder: Recorder) -> Answer:
+        device = self._world.inventory.device(ask.device)
+        operation = self._world.operation(ask.action)
+        if refusal := self._refusal(ask):
+            if ask.preview or not await self._sent(ask):
+                raise PolicyDenied(refusal)
+            return await self._end(ask) or await self._finish(_lost(recorder), recorder, ask)
+        if ask.preview:
+            await self._ledger.append(*ask.entries)
+            return Answer(kind=AnswerKind.PLANNED)
+        intent = recorder.entry(Kind.INTENT, intent_key(ask.step, 1), inputs=ask.inputs)
+        *_, appended = await self._ledger.append(*ask.entries, intent)
+        if not appended.created:
+            if ended := await self._end(ask):
+                return ended
+            if not operation.idempotent:
+                return await self._finish(_lost(recorder), recorder, ask)
+        result = await operation.run(device, ask.inputs, f"{ask.incident}/{ask.step}")
         outcome = recorder.outcome(
-            OutcomeKind.ENFORCED,
-            result=result,
-            changed=False,
-            reconciled=not appended.created,
+            OutcomeKind.ENFORCED, result=result, reconciled=not appended.created
         )
         return await self._finish(outcome, recorder, ask)
 
-    def _allow(self, ask: Ask) -> None:
+    async def _sent(self, ask: Ask) -> bool:
+        """Whether an earlier attempt was allowed to send it, whatever policy says by now."""
+        return await self._ledger.entry(ask.incident, intent_key(ask.step, 1)) is not None
+
+    async def _end(self, ask: Ask) -> Answer | None:
+        stands = await self._ledger.entry(ask.incident, outcome_key(ask.step))
+        return Answer(kind=AnswerKind.DONE, outcome=recorded(stands)) if stands else None
+
+    def _refusal(self, ask: Ask) -> str:
+        """Why it may not run, or nothing."""
         decision = self._world.policy.decide(
             Question(
                 action=ask.action,
@@ -82,10 +98,13 @@ class OperationRunner:
         )
         voters = votes_for(None, ask.approvals)
         if decision.effect is Effect.FORBID or not passed(decision.gates, voters):
-            raise PolicyDenied(decision.reason or f"policy does not let {ask.action} run alone")
+            return decision.reason or f"policy does not let {ask.action} run alone"
+        return ""
 
     async def _finish(self, outcome: Outcome, recorder: Recorder, ask: Ask) -> Answer:
-        if not ask.preview:
+        if ask.preview:
+            await self._ledger.append(*ask.entries)
+        else:
             outcome = await settle(self._ledger, ask, outcome, [recorder.outcome_entry(outcome)])
         return Answer(kind=AnswerKind.DONE, outcome=outcome)
 

@@ -1,7 +1,7 @@
 """Builds outcomes and the entries that record them, the same way for every kind of action."""
 
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from pydantic import JsonValue
 
@@ -91,16 +91,25 @@ class Recorder:
             body={"step": self._ask.step, **body},
         )
 
+    def after(self, seconds: float) -> str:
+        """A moment from now, as entries write it."""
+        return (self._clock() + timedelta(seconds=seconds)).isoformat()
+
     def outcome_entry(
-        self, outcome: Outcome, plan: Plan | None = None, hold: str | None = None
+        self,
+        outcome: Outcome,
+        plan: Plan | None = None,
+        hold: str | None = None,
+        expires_at: str | None = None,
     ) -> NewEntry:
-        """The step's last word."""
+        """The step's last word; ``hold`` and its expiry when a change stands or may stand."""
         return self.entry(
             Kind.OUTCOME,
             outcome_key(self._ask.step),
             outcome=outcome.to_json(),
             plan=plan.to_json() if plan else None,
             hold=hold,
+            expires_at=expires_at,
         )
 
 

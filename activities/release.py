@@ -1,5 +1,7 @@
 """Ends a hold: puts back exactly what was there before, reads it back and records it."""
 
+import structlog
+
 from activities.journal import intents, wait_out
 from activities.outcomes import (
     Recorder,
@@ -12,17 +14,14 @@ from activities.outcomes import (
 from activities.world import World
 from firebreak.contracts import Question
 from firebreak.domain.base import JsonObject, digest
-from firebreak.domain.hold import Hold
-from firebreak.domain.people import Effect, Principal, passed
-from firebreak.domain.plan import Outcome, OutcomeKind, Plan
+from firebreak.domain.hold import Hold, release_action
+from firebreak.domain.people import Effect, Principal, passed, united
+from firebreak.domain.plan import Outcome, OutcomeKind, Plan, ProbeReport
 from firebreak.domain.record import Kind, NewEntry
 from firebreak.domain.step import Answer, AnswerKind, Ask, ReleaseOrder
-from firebreak.errors import FirebreakError, LedgerUnavailable, RevertFailed
+from firebreak.errors import FirebreakError, LedgerUnavailable, NotFound, RevertFailed
 
-
-def release_action(action: str) -> str:
-    """What policy calls ending a hold of that action: ``network.release``."""
-    return f"{action.partition('.')[0]}.release"
+_log = structlog.get_logger("firebreak.release")
 
 
 def release_plan(hold: Hold) -> Plan:
@@ -64,7 +63,8 @@ class ReleaseRunner:
                 confidence=ask.confidence,
             )
         )
-        agreed = passed(decision.gates, votes_for(plan.hash, ask.approvals))
+        wanted = united((*decision.gates, *ask.gates))
+        agreed = passed(wanted, votes_for(plan.hash, ask.approvals))
         body: JsonObject = {
             "plan_hash": plan.hash,
             "decision": decision.to_json(),
@@ -92,6 +92,12 @@ class ReleaseRunner:
         if stands is not None:
             return recorded(stands)
         recorder = Recorder(ask, self._clock)
+        live = await self._ledger.hold(order.hold.id)
+        if live is None or live.life != order.hold.life:
+            gone = recorder.outcome(
+                OutcomeKind.REFUSED, error=NotFound.code, detail="this hold has ended already"
+            )
+            return await settle(self._ledger, ask, gone, [recorder.outcome_entry(gone)])
         try:
             outcome = await self._restore(order, ask, recorder)
         except LedgerUnavailable:
@@ -99,12 +105,10 @@ class ReleaseRunner:
         except FirebreakError as error:
             if error.retryable and not last_attempt:
                 raise
-            outcome = recorder.outcome(
-                OutcomeKind.FAILED,
-                plan=order.hold.plan,
-                error=error.code,
-                detail=f"not released: {error}",
-            )
+            outcome = _not_released(order, recorder, error)
+        except Exception as error:  # noqa: BLE001 - a bug of ours or an adapter's: recorded, and people must look
+            _log.exception("a release broke", hold=order.hold.id)
+            outcome = _not_released(order, recorder, FirebreakError(f"internal: {error!r}"))
         return await settle(self._ledger, ask, outcome, _words(order, recorder, outcome))
 
     async def _restore(self, order: ReleaseOrder, ask: Ask, recorder: Recorder) -> Outcome:
@@ -126,17 +130,34 @@ class ReleaseRunner:
         observed = await control.revert(plan, send_by)
         if observed != plan.before:
             raise RevertFailed(f"it reads back as {observed}, not as {plan.before}")
-        device = self._world.inventory.device(order.hold.device)
-        report = await self._world.witness.back(device)
+        probes = await self._seen(order.hold.device)
+        seen = probes[0].reach.value if probes else "not in the inventory any more"
         return recorder.outcome(
             OutcomeKind.ENFORCED,
             plan=plan,
             changed=True,
             reconciled=bool(sent),
             observed=observed,
-            probes=(report,),
-            detail=f"restored; seen from production it is {report.reach}",
+            probes=probes,
+            detail=f"restored; seen from production it is {seen}",
         )
+
+    async def _seen(self, device_id: str) -> tuple[ProbeReport, ...]:
+        """How the device looks now. One that was taken from the inventory is not looked for."""
+        try:
+            device = self._world.inventory.device(device_id)
+        except NotFound:
+            return ()
+        return (await self._world.witness.back(device),)
+
+
+def _not_released(order: ReleaseOrder, recorder: Recorder, error: FirebreakError) -> Outcome:
+    return recorder.outcome(
+        OutcomeKind.FAILED,
+        plan=order.hold.plan,
+        error=error.code,
+        detail=f"not released: {error}",
+    )
 
 
 def _ask(order: ReleaseOrder) -> Ask:
@@ -145,7 +166,7 @@ def _ask(order: ReleaseOrder) -> Ask:
     return Ask(
         incident=hold.incident,
         response="",
-        step=f"{hold.id}/{hold.started_at:%Y%m%dT%H%M%S.%f}/release.{order.attempt}",
+        step=f"{hold.life}/release.{order.attempt}",
         action=release_action(hold.action),
         rung=hold.plan.rung,
         device=hold.device,
@@ -162,11 +183,16 @@ def _words(order: ReleaseOrder, recorder: Recorder, outcome: Outcome) -> list[Ne
             Kind.HOLD_ENDED,
             f"ended:{outcome.step}",
             hold=hold.id,
+            started_at=hold.started_at.isoformat(),
             why=order.why,
             outcome=outcome.kind.value,
         )
     else:
         end = recorder.entry(
-            Kind.HOLD_STUCK, f"stuck:{outcome.step}", hold=hold.id, detail=outcome.detail
+            Kind.HOLD_STUCK,
+            f"stuck:{outcome.step}",
+            hold=hold.id,
+            started_at=hold.started_at.isoformat(),
+            detail=outcome.detail,
         )
     return [said, end]

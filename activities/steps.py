@@ -1,8 +1,9 @@
 """The activities that workflows call. Built by the composition root, known by name to Temporal."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from typing import Any
 
 from temporalio import activity
 
@@ -11,6 +12,7 @@ from activities.operation import OperationRunner
 from activities.release import ReleaseRunner
 from activities.translate import to_application_error
 from activities.world import World
+from firebreak.domain.hold import Hold
 from firebreak.domain.plan import Outcome
 from firebreak.domain.record import Kind, NewEntry
 from firebreak.domain.step import (
@@ -55,10 +57,17 @@ class Steps:
         """Whether policy lets the response end a hold."""
         async with _alive():
             live = await self._ledger.hold(ask.hold.id)
-            if live is None:
+            if live is None or live.life != ask.hold.life:
                 await self._ledger.append(*ask.ask.entries)
                 return Answer(kind=AnswerKind.PLANNED)
             return await self._releases.may(ask.ask, ask.hold)
+
+    @activity.defn
+    async def is_live(self, hold: Hold) -> bool:
+        """Whether this very hold is still in force, or may be."""
+        async with _alive():
+            live = await self._ledger.hold(hold.id)
+            return live is not None and live.life == hold.life
 
     @activity.defn
     async def release(self, order: ReleaseOrder) -> Outcome:
@@ -90,6 +99,17 @@ class Steps:
             )
             await self._ledger.append(*closing.entries, end)
 
+    def all(self) -> list[Callable[..., Any]]:
+        """Every activity, as a worker registers them."""
+        return [
+            self.perform,
+            self.may_release,
+            self.is_live,
+            self.release,
+            self.record,
+            self.close,
+        ]
+
     def _last(self) -> bool:
         return activity.info().attempt >= self._attempts
 
@@ -102,6 +122,8 @@ async def _alive() -> AsyncIterator[None]:
         yield
     except FirebreakError as error:
         raise to_application_error(error) from error
+    except Exception as error:  # a bug: the type that is never retried
+        raise to_application_error(FirebreakError(f"internal: {error!r}")) from error
     finally:
         beat.cancel()
 

@@ -210,12 +210,16 @@ class IncidentRow(Model):
 
 
 class Claim(Model):
-    """Taking a device for one action. Held by one incident at a time, from intent to release."""
+    """Taking a device for one action. Held by one step at a time, from intent to release.
+
+    ``step``: the step that takes it. Empty: the incident as a whole, whichever step speaks.
+    """
 
     device: str
     action: str
     plan: Plan
     owner: str
+    step: str = ""
 
 
 class Ledger(Protocol):
@@ -232,7 +236,7 @@ class Ledger(Protocol):
 
         Raises:
             LedgerConflict: a key stands already with other content than its body (``at`` aside).
-            Busy: another incident holds the claim.
+            Busy: another incident, or another step of this one, holds the claim.
         """
         ...
 
@@ -250,6 +254,14 @@ class Ledger(Protocol):
 
     async def holds(self) -> tuple[Hold, ...]:
         """All live holds, soonest expiry first."""
+        ...
+
+    async def overdue(self, now: datetime, pending_since: datetime) -> tuple[Hold, ...]:
+        """Live holds that nobody ended in time, soonest expiry first.
+
+        ACTIVE and STUCK ones whose expiry is not after ``now``, and PENDING ones that started
+        before ``pending_since``.
+        """
         ...
 
     async def approvals(self, *, pending_only: bool = True) -> tuple[Approval, ...]:
@@ -339,7 +351,17 @@ class Engine(Protocol):
         ...
 
     async def release(self, hold_id: str, who: Principal, reason: str) -> Hold:
-        """End a hold now and wait for the proof. Raises NotFound, Forbidden, RevertFailed."""
+        """End a hold now and wait for the proof.
+
+        Raises NotFound, Forbidden (it is still being applied), RevertFailed.
+        """
+        ...
+
+    async def keep(self, hold: Hold) -> None:
+        """Make sure the workflow of a live hold runs, and start it again when it is gone.
+
+        A hold whose response is still applying it is left alone. Raises Unreachable.
+        """
         ...
 
     async def extend(self, hold_id: str, by_s: int, who: Principal, reason: str) -> Hold:

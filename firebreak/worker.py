@@ -76,7 +76,7 @@ def build_worker(client: Client, settings: Settings, steps: Steps) -> Worker:
         client,
         task_queue=settings.task_queue,
         workflows=list(WORKFLOWS),
-        activities=[steps.perform, steps.may_release, steps.release, steps.record, steps.close],
+        activities=steps.all(),
         workflow_runner=sandboxed(),
         max_cached_workflows=settings.cached_workflows,
         max_concurrent_activities=settings.concurrent_effects,

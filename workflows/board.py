@@ -17,10 +17,15 @@ class Board:
     """All requests of a response, by id ``<incident>.<number>``."""
 
     def __init__(self, incident: str, requester: str) -> None:
-        """``requester``: the one person who may not answer."""
+        """``requester``: the first of those who may not answer."""
         self._incident = incident
         self._requester = requester
+        self._requesters = {requester}
         self._requests: dict[str, Approval] = {}
+
+    def also_asked_by(self, who: str) -> None:
+        """Somebody else wants the same, and may not answer either."""
+        self._requesters.add(who)
 
     def open(self, ask: ApprovalAsk, now: datetime) -> Approval:
         """Put a request up. It expires after the shortest time any of its gates allows."""
@@ -57,7 +62,7 @@ class Board:
             raise VoteRefusedError("the plan is not the one you saw; look at the request again")
         if order.who.kind != "person":
             raise VoteRefusedError("only people can answer")
-        if order.who.id == request.requester:
+        if order.who.id in self._requesters:
             raise VoteRefusedError("whoever asked for it cannot approve it")
         if any(vote.who.id == order.who.id for vote in request.votes):
             raise VoteRefusedError(f"{order.who.id} has answered already")

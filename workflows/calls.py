@@ -6,6 +6,7 @@ from temporalio import workflow
 from temporalio.common import RetryPolicy
 
 from activities.steps import Steps
+from firebreak.domain.hold import Hold
 from firebreak.domain.plan import Outcome
 from firebreak.domain.step import (
     Answer,
@@ -53,6 +54,16 @@ class Calls:
         """Policy's word on a release."""
         return await workflow.execute_local_activity_method(
             Steps.may_release, ask, start_to_close_timeout=_LOCAL, retry_policy=self._retry
+        )
+
+    async def is_live(self, hold: Hold) -> bool:
+        """Whether this very hold is still in force, or may be."""
+        return await workflow.execute_activity_method(
+            Steps.is_live,
+            hold,
+            start_to_close_timeout=_LOCAL,
+            heartbeat_timeout=self._heartbeat,
+            retry_policy=self._retry,
         )
 
     async def release(self, order: ReleaseOrder) -> Outcome:

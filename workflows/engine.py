@@ -7,6 +7,7 @@ from uuid import uuid4
 
 from temporalio.client import (
     Client,
+    WorkflowExecutionStatus,
     WorkflowUpdateFailedError,
     WorkflowUpdateRPCTimeoutOrCancelledError,
 )
@@ -21,7 +22,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from firebreak.contracts import Inventory, Ledger, Start, Started
 from firebreak.domain.base import JsonObject
-from firebreak.domain.hold import Hold
+from firebreak.domain.hold import Hold, HoldState
 from firebreak.domain.people import Approval, Principal, Verdict
 from firebreak.domain.record import Kind, NewEntry
 from firebreak.errors import (
@@ -161,7 +162,12 @@ class TemporalEngine:
             approval=approval_id, plan_hash=plan_hash, who=who, verdict=verdict, reason=reason
         )
         try:
-            return await handle.execute_update(ResponseWorkflow.vote, order, rpc_timeout=ANSWER)
+            return await handle.execute_update(
+                ResponseWorkflow.vote,
+                order,
+                id=f"{approval_id}/{who.id}/{verdict.value}",  # a double click is one vote
+                rpc_timeout=ANSWER,
+            )
         except WorkflowUpdateFailedError as error:
             refusal = _message(error)
             await self._note_refusal(request, who, refusal)
@@ -189,7 +195,7 @@ class TemporalEngine:
         if row.status != "open":
             raise NotFound(f"{row.id} has ended already: {row.status}")
         try:
-            stop = StopOrder(who=who, reason=reason)
+            stop = StopOrder(incident=row.id, who=who, reason=reason)
             await handle.execute_update(ResponseWorkflow.stop, stop, rpc_timeout=ANSWER)
         except _UNANSWERED as error:
             raise _missing(error, f"{incident} has ended already") from error
@@ -197,6 +203,8 @@ class TemporalEngine:
     async def release(self, hold_id: str, who: Principal, reason: str) -> Hold:
         """End a hold and wait for the proof; a hold that lost its workflow gets a new one."""
         hold = await self._live(hold_id)
+        if hold.state is HoldState.PENDING and await self._runs(hold.incident):
+            raise Forbidden(f"{hold.incident} is still acting on {hold.device}; wait for its end")
         await self._keep(hold)
         handle = self._client.get_workflow_handle_for(HoldWorkflow.run, hold_id)
         try:
@@ -229,14 +237,29 @@ class TemporalEngine:
             raise NotFound(f"there is no hold {hold_id}")
         return hold
 
+    async def keep(self, hold: Hold) -> None:
+        """Start the hold's workflow again if it is gone; a hold being applied is left alone."""
+        if hold.state is HoldState.PENDING and await self._runs(hold.incident):
+            return
+        await self._keep(hold)
+
+    async def _runs(self, incident: str) -> bool:
+        """Whether the response of an incident still runs."""
+        row = await self._ledger.incident(incident)
+        handle = self._client.get_workflow_handle(row.workflow)
+        try:
+            described = await handle.describe()
+        except RPCError as error:
+            if error.status is RPCStatusCode.NOT_FOUND:
+                return False
+            raise Unreachable(f"Temporal does not answer: {error}") from error
+        running = described.status is WorkflowExecutionStatus.RUNNING
+        return running and incident_id(described.run_id) == incident
+
     async def _keep(self, hold: Hold) -> None:
-        """Make sure the hold's workflow runs: one terminated by hand is started again."""
-        spec = HoldSpec(for_s=LONG_ENOUGH_S)
         start = HoldInput(
-            hold=hold.model_copy(
-                update={"expires_at": hold.expires_at or datetime.now(UTC) + timedelta(days=1)}
-            ),
-            spec=spec,
+            hold=hold,
+            spec=HoldSpec(for_s=1),  # not read: the hold's own expiry ends it
             requester=Principal(id=hold.owner, kind="automation"),
             timing=self._timing,
         )
@@ -259,10 +282,6 @@ class TemporalEngine:
             return await self._client.service_client.check_health(timeout=timedelta(seconds=2))
         except RPCError:
             return False
-
-
-# Only names a spec: the hold's own expiry, not this, ends a hold that was started again.
-LONG_ENOUGH_S = 24 * 3600
 
 
 def checked_inputs(program: Program, given: JsonObject) -> JsonObject:

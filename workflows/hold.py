@@ -1,5 +1,7 @@
 """One hold: keeps a control in force for its time, then gives back exactly what was there."""
 
+import asyncio
+import contextlib
 from datetime import datetime, timedelta
 
 from temporalio import workflow
@@ -9,20 +11,24 @@ from firebreak.domain.hold import Hold, HoldState
 from firebreak.domain.plan import Outcome, OutcomeKind
 from firebreak.domain.record import Kind
 from firebreak.domain.step import SYSTEM, Ask, Entries, ReleaseOrder
-from firebreak.errors import DefinitionError, Forbidden, RevertFailed
+from firebreak.errors import DefinitionError, Forbidden, NotFound, RevertFailed
 from firebreak.playbook.expressions import truth
 from firebreak.playbook.program import Until
 from workflows.calls import Calls
 from workflows.messages import Attach, EndOrder, ExtendOrder, HoldEnded, HoldInput
 from workflows.outbox import Outbox
 
-# No single extension may turn a time box into a standing outage.
-LONGEST_S = 7 * 24 * 3600
+# No extension may turn a time box into a standing outage.
+LONGEST = timedelta(days=7)
 
 
 @workflow.defn
 class HoldWorkflow:
-    """Id ``hold/<device>/<action>``: alone may extend, release or expire it."""
+    """Id ``hold/<device>/<action>``: alone may extend, release or expire it.
+
+    One run keeps one life of the hold. A response that contains the device anew while this run is
+    still saying goodbye leaves its own hold as the successor, and the run goes on with that one.
+    """
 
     @workflow.init
     def __init__(self, start: HoldInput) -> None:
@@ -32,30 +38,44 @@ class HoldWorkflow:
         self._attached = list(start.attached)
         self._attempts = start.attempts
         self._looks = start.looks
+        self._moves = start.moves
         self._calls = Calls(start.timing)
         self._outbox = Outbox(start.hold.incident)
         self._order: EndOrder | None = None
         self._last: Outcome | None = None
         self._tries_ended = 0
+        self._ended = False
+        self._successor: HoldInput | None = None
 
     @workflow.run
-    async def run(self, start: HoldInput) -> Outcome:
+    async def run(self, start: HoldInput) -> str:
         """Keep the hold until something ends it; keep trying until it is really ended."""
+        if not await self._calls.is_live(self._hold):
+            self._order = EndOrder(who=SYSTEM, why="it has ended already")
+        await self._keep(start)
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        if self._successor is not None:
+            workflow.continue_as_new(self._successor)
+        return self._last.detail if self._last else "it had ended before"
+
+    async def _keep(self, start: HoldInput) -> None:
         while True:
             order = await self._until_due()
-            outcome = await self._release(order)
-            self._last = outcome
-            self._tries_ended += 1
-            await self._tell(outcome)
-            if outcome.kind is OutcomeKind.ENFORCED:
-                await workflow.wait_condition(workflow.all_handlers_finished)
-                return outcome
-            self._hold = self._hold.model_copy(
-                update={"state": HoldState.STUCK, "detail": outcome.detail}
-            )
             self._order = None
+            self._last = await self._release(order)
+            self._tries_ended += 1
+            if self._last.kind is OutcomeKind.ENFORCED or self._last.error == NotFound.code:
+                self._ended = True
+                await self._tell(self._last)
+                return
+            await self._tell(self._last)
+            self._hold = self._hold.model_copy(
+                update={"state": HoldState.STUCK, "detail": self._last.detail}
+            )
             await self._pause(timedelta(seconds=start.timing.release_retry_s))
             await self._go_on_if_long()
+
+    # -- waiting ----------------------------------------------------------------------------
 
     async def _until_due(self) -> EndOrder:
         """Why the hold ends now: an order, its time, or its condition."""
@@ -67,7 +87,7 @@ class HoldWorkflow:
             if until is None:
                 await self._pause(left)
                 continue
-            if await self._condition(until):
+            if await self._met(until, left):
                 return EndOrder(who=SYSTEM, why=f"its condition holds: {until.that}")
             await self._pause(min(left, timedelta(seconds=until.every_s)))
             await self._go_on_if_long()
@@ -86,29 +106,40 @@ class HoldWorkflow:
     def _expires(self) -> datetime:
         return self._hold.expires_at or self._hold.started_at
 
+    async def _met(self, until: Until, left: timedelta) -> bool:
+        """Observe once, but never so long that an order or the expiry has to wait for it."""
+        look = asyncio.create_task(self._condition(until))
+        with contextlib.suppress(TimeoutError):
+            await workflow.wait_condition(
+                lambda: look.done() or self._order is not None, timeout=left
+            )
+        if look.done():
+            return look.result()
+        look.cancel()
+        return False
+
     async def _condition(self, until: Until) -> bool:
-        """Observe once. An observation that fails, or a result of another shape, is a no."""
+        """An observation that fails, or a result of another shape, is a no."""
         self._looks += 1
         ask = Ask(
             incident=self._hold.incident,
             response=workflow.info().workflow_id,
-            step=f"{self._hold.id}/{self._hold.started_at:%Y%m%dT%H%M%S.%f}/until.{self._looks}",
+            step=f"{self._hold.life}/until.{self._looks}",
             action=until.do,
             device=self._hold.device,
             inputs=until.inputs,
             requester=self._start.requester,
-            entries=self._outbox.waiting(),
         )
         try:
             answer = await self._calls.perform(ask, quick=False)
-            self._outbox.sent(ask.entries)
             seen = answer.outcome
             return bool(seen and seen.in_force and truth(until.that, {"result": seen.result}))
         except (ActivityError, DefinitionError):
             return False
 
+    # -- ending -----------------------------------------------------------------------------
+
     async def _release(self, order: EndOrder) -> Outcome:
-        await self._flush()
         self._attempts += 1
         return await self._calls.release(
             ReleaseOrder(hold=self._hold, attempt=self._attempts, why=order.why, who=order.who)
@@ -116,18 +147,23 @@ class HoldWorkflow:
 
     async def _tell(self, outcome: Outcome) -> None:
         """Tell the responses that stand under the hold; one that has ended needs no telling."""
+        ended = HoldEnded(life=self._hold.life, outcome=outcome)
         for response in self._attached:
-            handle = workflow.get_external_workflow_handle(response)
             try:
-                await handle.signal("hold_ended", HoldEnded(hold=self._hold.id, outcome=outcome))
+                handle = workflow.get_external_workflow_handle(response)
+                await handle.signal("hold_ended", ended)
             except FailureError:
                 workflow.logger.info("%s has ended before its hold", response)
 
     async def _go_on_if_long(self) -> None:
-        """Begin a fresh history before this one grows too long; an order waiting goes first."""
-        if self._order is not None or not workflow.info().is_continue_as_new_suggested():
+        """Begin a fresh history before this one grows too long."""
+        if not workflow.info().is_continue_as_new_suggested():
             return
-        await workflow.wait_condition(workflow.all_handlers_finished)
+        await workflow.wait_condition(
+            lambda: workflow.all_handlers_finished() or self._order is not None
+        )
+        if self._order is not None:
+            return  # it goes first, and the next round comes here again
         workflow.continue_as_new(
             self._start.model_copy(
                 update={
@@ -135,68 +171,96 @@ class HoldWorkflow:
                     "attached": tuple(self._attached),
                     "attempts": self._attempts,
                     "looks": self._looks,
+                    "moves": self._moves,
                 }
             )
         )
 
-    async def _flush(self) -> None:
-        entries = self._outbox.waiting()
-        if entries:
-            await self._calls.record(Entries(entries=entries))
-            self._outbox.sent(entries)
-
     async def _move(self, expires_at: datetime, who: str, why: str) -> None:
+        self._moves += 1
         self._hold = self._hold.model_copy(update={"expires_at": expires_at})
         self._outbox.put(
             Kind.HOLD_EXTENDED,
-            f"extended:{self._hold.id}:{expires_at.isoformat()}",
+            f"extended:{self._hold.life}#{self._moves}",
             actor=who,
             hold=self._hold.id,
+            started_at=self._hold.started_at.isoformat(),
             expires_at=expires_at.isoformat(),
             who=who,
             reason=why,
         )
-        await self._flush()
+        entries = self._outbox.waiting()
+        await self._calls.record(Entries(entries=entries))
+        self._outbox.sent(entries)
+
+    # -- what others say --------------------------------------------------------------------
 
     @workflow.signal
     async def attach(self, more: Attach) -> None:
         """Another response stands under this hold; keep it at least as long as that one needs."""
-        if more.response not in self._attached:
-            self._attached.append(more.response)
-        if more.expires_at > self._expires():
-            await self._move(more.expires_at, SYSTEM, f"{more.incident} needs it for longer")
+        if more.start.hold.life != self._hold.life:
+            self._successor = more.start
+            return
+        self._attached += [who for who in more.start.attached if who not in self._attached]
+        wanted = min(more.expires_at, workflow.now() + LONGEST)
+        if wanted > self._expires() and not self._ended:
+            await self._move(wanted, SYSTEM, f"{more.incident} needs it for longer")
 
     @workflow.signal
-    def end(self, order: EndOrder) -> None:
-        """End it now; attached responses are told what came of it."""
+    async def end(self, order: EndOrder) -> None:
+        """A response gives the device back: the hold ends once the last that needs it has."""
+        if order.response in self._attached and len(self._attached) > 1:
+            self._attached.remove(order.response)
+            await self._stays(order)
+            return
         self._order = order
+
+    async def _stays(self, order: EndOrder) -> None:
+        """Tell a response that gave the device back that others still need it away."""
+        now = workflow.now()
+        outcome = Outcome(
+            kind=OutcomeKind.ACCEPTED,
+            step=f"{self._hold.life}/leave",
+            action=self._hold.action,
+            device=self._hold.device,
+            detail=f"it stays in force for {', '.join(self._attached)}",
+            started_at=now,
+            ended_at=now,
+        )
+        handle = workflow.get_external_workflow_handle(order.response)
+        try:
+            await handle.signal("hold_ended", HoldEnded(life=self._hold.life, outcome=outcome))
+        except FailureError:
+            workflow.logger.info("%s has ended before its hold", order.response)
 
     @workflow.update
     async def release(self, order: EndOrder) -> Hold:
-        """End it now and answer once it is really ended.
+        """End it now, whoever else needs it, and answer once it is really ended.
 
         Raises:
             ApplicationError: of type revert-failed; the hold stays, and is tried again.
         """
-        wanted = self._tries_ended + 1
-        self._order = order
-        await workflow.wait_condition(lambda: self._tries_ended >= wanted)
-        if self._last is None or self._last.kind is not OutcomeKind.ENFORCED:
-            raise ApplicationError(self._last.detail if self._last else "", type=RevertFailed.code)
+        if not self._ended:
+            wanted = self._tries_ended + 1
+            self._order = order
+            await workflow.wait_condition(lambda: self._ended or self._tries_ended >= wanted)
+        if self._last is not None and self._last.kind is not OutcomeKind.ENFORCED:
+            raise ApplicationError(self._last.detail, type=RevertFailed.code)
         return self._hold.model_copy(update={"state": HoldState.RELEASED})
 
     @workflow.update
     async def extend(self, order: ExtendOrder) -> Hold:
         """Move the expiry by ``by_s`` seconds (negative: sooner)."""
-        moved = self._expires() + timedelta(seconds=order.by_s)
-        await self._move(moved, order.who, order.why)
+        await self._move(self._expires() + timedelta(seconds=order.by_s), order.who, order.why)
         return self._hold
 
     @extend.validator
     def check_extend(self, order: ExtendOrder) -> None:
-        """A hold cannot be stretched beyond LONGEST_S from now."""
+        """A hold cannot be stretched beyond LONGEST from now, nor once it has ended."""
+        if self._ended:
+            raise ApplicationError("this hold has ended", type=Forbidden.code)
         moved = self._expires() + timedelta(seconds=order.by_s)
-        if moved - workflow.now() > timedelta(seconds=LONGEST_S):
+        if moved - workflow.now() > LONGEST:
             raise ApplicationError(
-                f"a hold can last at most {LONGEST_S // 86400} days from now", type=Forbidden.code
+                f"a hold can last at most {LONGEST.days} days from now", type=Forbidden.code
             )

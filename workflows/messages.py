@@ -71,8 +71,9 @@ class VoteOrder(Model):
 
 
 class StopOrder(Model):
-    """A person stops a response."""
+    """A person stops a response: this incident, and no later run of the same workflow id."""
 
+    incident: str = ""
     who: Principal
     reason: str
 
@@ -97,21 +98,27 @@ class HoldInput(Model):
     timing: Timing = Timing()
     attempts: int = 0  # releases tried before a continue-as-new
     looks: int = 0
+    moves: int = 0
 
 
 class Attach(Model):
-    """Another response stands under the hold; it may need it for longer."""
+    """Another response stands under the hold; it may need it for longer.
 
-    response: str
+    ``start`` is how that response would have started the hold: when the one that runs is an
+    earlier life, it goes on as this one.
+    """
+
+    start: HoldInput
     incident: str
     expires_at: AwareDatetime
 
 
 class EndOrder(Model):
-    """End the hold now."""
+    """End the hold now. ``response``: the workflow that no longer needs it, if it is one."""
 
     who: str
     why: str
+    response: str = ""
 
 
 class ExtendOrder(Model):
@@ -125,5 +132,5 @@ class ExtendOrder(Model):
 class HoldEnded(Model):
     """What a response hears when a hold it stands under has been ended, or could not be."""
 
-    hold: str
+    life: str
     outcome: Outcome

@@ -6,6 +6,8 @@ from temporalio import workflow
 from firebreak.domain.record import Kind, NewEntry
 from firebreak.domain.step import SYSTEM
 
+_TIMED = frozenset({Kind.APPROVAL_REQUESTED, Kind.APPROVAL_VOTE, Kind.APPROVAL_CLOSED})
+
 
 class Outbox:
     """Entries in order. Sending one twice is harmless: its key makes the append idempotent."""
@@ -28,6 +30,10 @@ class Outbox:
                 body=body,
             ),
         )
+
+    def holds_times(self) -> bool:
+        """Whether an entry waits whose body holds a time: it may not travel by local activity."""
+        return any(entry.kind in _TIMED for entry in self._waiting.values())
 
     def waiting(self) -> tuple[NewEntry, ...]:
         """What the next activity must append first."""

@@ -9,7 +9,7 @@ from temporalio.exceptions import ActivityError, ApplicationError
 
 from firebreak.domain.people import Approval, Principal
 from firebreak.domain.step import SYSTEM, Closing
-from firebreak.errors import Forbidden
+from firebreak.errors import Forbidden, NotFound
 from firebreak.playbook.interpreter import Interpreter
 from firebreak.playbook.runtime import CancelledError, NotApprovedError, StepFailedError
 from firebreak.playbook.scope import Scope
@@ -119,7 +119,9 @@ class ResponseWorkflow:
         if more.start_id == self._start.start_id and more.alerts == self._start.alerts:
             return
         if self._closing:
-            self._late.append(more)
+            fresh = self._runtime.unknown(more.alerts)
+            if fresh or not more.alerts:
+                self._late.append(more.model_copy(update={"alerts": fresh}))
             return
         self._runtime.join(more.start_id, more.requester.id, more.reason, more.alerts)
         await self._runtime.flush()
@@ -127,7 +129,7 @@ class ResponseWorkflow:
     @workflow.signal
     def hold_ended(self, ended: HoldEnded) -> None:
         """A hold that this response stands under has been ended, or could not be."""
-        self._runtime.hold_ended(ended.hold, ended.outcome)
+        self._runtime.hold_ended(ended.life, ended.outcome)
 
     @workflow.update
     async def vote(self, order: VoteOrder) -> Approval:
@@ -148,3 +150,9 @@ class ResponseWorkflow:
         self._runtime.stop(order)
         await self._runtime.flush()
         return self._incident
+
+    @stop.validator
+    def check_stop(self, order: StopOrder) -> None:
+        """An order for an earlier incident does not stop this one."""
+        if order.incident != self._incident:
+            raise ApplicationError(f"{order.incident} has ended", type=NotFound.code)

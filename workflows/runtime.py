@@ -9,11 +9,12 @@ from temporalio.workflow import ParentClosePolicy
 
 from firebreak.domain.alert import Alert
 from firebreak.domain.hold import Hold
-from firebreak.domain.people import Approval, ApprovalState
+from firebreak.domain.people import Approval, ApprovalState, Gate
 from firebreak.domain.plan import Outcome, OutcomeKind, Plan
 from firebreak.domain.record import Kind, NewEntry
 from firebreak.domain.step import Answer, ApprovalAsk, Ask, Closing, Entries, ReleaseAsk
 from firebreak.playbook.program import Do, HoldSpec
+from firebreak.playbook.runtime import CancelledError
 from workflows.board import Board
 from workflows.calls import Calls
 from workflows.hold import HoldWorkflow
@@ -32,7 +33,8 @@ class ResponseRuntime:
         self._calls = Calls(start.timing)
         self._outbox = Outbox(incident)
         self._began = workflow.now()
-        self._ended_holds: dict[str, Outcome] = {}
+        self._ended_holds: dict[str, Outcome] = {}  # by the hold's life
+        self._starts: dict[str, HoldInput] = {}  # likewise
         self._stop: StopOrder | None = None
         self.board = Board(incident, start.requester.id)
         self.alerts: list[Alert] = list(start.alerts)
@@ -68,11 +70,14 @@ class ResponseRuntime:
         inputs: dict[str, JsonValue],
         *,
         plan: Plan | None = None,
+        gates: tuple[Gate, ...] = (),
         approvals: tuple[Approval, ...] = (),
         preview: bool = False,
     ) -> Answer:
         """Try one rung, or preview it."""
-        ask = self._ask(key, device, approvals).model_copy(
+        if step.quick:
+            await self._flush_times()
+        ask = self._ask(key, device, gates, approvals).model_copy(
             update={
                 "action": step.action,
                 "rung": rung,
@@ -86,7 +91,14 @@ class ResponseRuntime:
         self._outbox.sent(ask.entries)
         return answer
 
-    def _ask(self, key: str, device: str, approvals: tuple[Approval, ...]) -> Ask:
+    async def _flush_times(self) -> None:
+        """Before a local activity: what holds a time goes ahead, by an ordinary one."""
+        if self._outbox.holds_times():
+            await self.flush()
+
+    def _ask(
+        self, key: str, device: str, gates: tuple[Gate, ...], approvals: tuple[Approval, ...]
+    ) -> Ask:
         return Ask(
             incident=self._incident,
             response=self._response,
@@ -96,6 +108,7 @@ class ResponseRuntime:
             requester=self._start.requester,
             severity=max((alert.severity for alert in self.alerts), default=0),
             confidence=max((alert.confidence for alert in self.alerts), default=0),
+            gates=gates,
             approvals=approvals,
             entries=self._outbox.waiting(),
         )
@@ -124,8 +137,11 @@ class ResponseRuntime:
     def _decided(self, request: Approval) -> bool:
         return self.board[request.id].state is not ApprovalState.PENDING
 
-    async def hold(self, hold: Hold, spec: HoldSpec, inputs: dict[str, JsonValue]) -> None:
-        """Start the hold's own workflow; it outlives this one. If it runs, stand under it."""
+    async def hold(self, hold: Hold, spec: HoldSpec, inputs: dict[str, JsonValue]) -> bool:
+        """Start the hold's own workflow; it outlives this one. If one runs, stand under it.
+
+        False when it was another response's hold, and has ended meanwhile.
+        """
         start = HoldInput(
             hold=hold,
             spec=spec,
@@ -134,42 +150,81 @@ class ResponseRuntime:
             attached=(self._response,),
             timing=self._start.timing,
         )
+        self._starts[hold.life] = start
+        ours = hold.incident == self._incident
+        while True:
+            if await (self._start_hold(start) if ours else self._attach(start)):
+                return True
+            if not ours:
+                return False
+            if await self._attach(start):
+                return True
+            await workflow.sleep(1)  # the one that ran has just ended: start again
+
+    async def _start_hold(self, start: HoldInput) -> bool:
         try:
             await workflow.start_child_workflow(
                 HoldWorkflow.run,
                 start,
-                id=hold.id,
+                id=start.hold.id,
                 parent_close_policy=ParentClosePolicy.ABANDON,
             )
         except WorkflowAlreadyStartedError:
-            expires = workflow.now() + timedelta(seconds=spec.for_s)
-            await self._hold_handle(hold).signal(
-                HoldWorkflow.attach,
-                Attach(response=self._response, incident=self._incident, expires_at=expires),
-            )
+            return False
+        return True
+
+    async def _attach(self, start: HoldInput) -> bool:
+        expires = workflow.now() + timedelta(seconds=start.spec.for_s)
+        more = Attach(start=start, incident=self._incident, expires_at=expires)
+        try:
+            await self._hold_handle(start.hold).signal(HoldWorkflow.attach, more)
+        except FailureError:
+            return False
+        return True
 
     async def may_release(
-        self, key: str, hold: Hold, approvals: tuple[Approval, ...], *, preview: bool = False
+        self,
+        key: str,
+        hold: Hold,
+        *,
+        gates: tuple[Gate, ...] = (),
+        approvals: tuple[Approval, ...] = (),
+        preview: bool = False,
     ) -> Answer:
         """Ask policy whether the hold may be ended."""
-        ask = self._ask(key, hold.device, approvals).model_copy(update={"preview": preview})
+        await self._flush_times()
+        ask = self._ask(key, hold.device, gates, approvals).model_copy(update={"preview": preview})
         answer = await self._calls.may_release(ReleaseAsk(ask=ask, hold=hold))
         self._outbox.sent(ask.entries)
         return answer
 
     async def release(self, key: str, hold: Hold) -> Outcome:
-        """End the hold and wait until its workflow says what came of it."""
+        """End the hold and wait until its workflow says what came of it.
+
+        A hold whose workflow is gone, ended by hand, is started again first. Raises
+        CancelledError when the response is stopped meanwhile; the hold goes on.
+        """
         await self.flush()
-        ended = self._ended_holds.pop(hold.id, None)
+        ended = self._ended_holds.pop(hold.life, None)
         if ended is not None and ended.kind is OutcomeKind.ENFORCED:
             return ended  # its time was up before this step came
-        order = EndOrder(who=self._start.requester.id, why=f"step {key} of {self._incident}")
-        try:
-            await self._hold_handle(hold).signal(HoldWorkflow.end, order)
-        except FailureError:
-            workflow.logger.warning("%s cannot be told to end; waiting for its last word", hold.id)
-        await workflow.wait_condition(lambda: hold.id in self._ended_holds)
-        return self._ended_holds.pop(hold.id)
+        order = EndOrder(
+            who=self._start.requester.id,
+            why=f"step {key} of {self._incident}",
+            response=self._response,
+        )
+        while True:
+            try:
+                await self._hold_handle(hold).signal(HoldWorkflow.end, order)
+            except FailureError:
+                await self._start_hold(self._starts[hold.life])
+                continue
+            await workflow.wait_condition(
+                lambda: hold.life in self._ended_holds or self.cancelled()
+            )
+            if hold.life in self._ended_holds:
+                return self._ended_holds.pop(hold.life)
+            raise CancelledError
 
     def _hold_handle(self, hold: Hold) -> workflow.ExternalWorkflowHandle[HoldWorkflow]:
         return workflow.get_external_workflow_handle_for(HoldWorkflow.run, hold.id)
@@ -203,13 +258,18 @@ class ResponseRuntime:
                 Kind.NOTE, "stopped", actor=order.who.id, text=f"stopped: {order.reason}"
             )
 
+    def unknown(self, alerts: tuple[Alert, ...]) -> tuple[Alert, ...]:
+        """Those of the alerts that this response has not heard of."""
+        known = {alert.id for alert in self.alerts}
+        return tuple(alert for alert in alerts if alert.id not in known)
+
     def join(self, start_id: str, who: str, reason: str, alerts: tuple[Alert, ...]) -> None:
         """More came in about this device."""
-        known = {alert.id for alert in self.alerts}
-        fresh = [alert for alert in alerts if alert.id not in known]
+        fresh = self.unknown(alerts)
         if alerts and not fresh:
             return
         self.alerts += fresh
+        self.board.also_asked_by(who)
         self._outbox.put(
             Kind.JOINED,
             f"joined:{fresh[0].id if fresh else start_id}",  # a batch may come again and longer
@@ -240,9 +300,9 @@ class ResponseRuntime:
             )
         await self.flush()
 
-    def hold_ended(self, hold: str, outcome: Outcome) -> None:
+    def hold_ended(self, life: str, outcome: Outcome) -> None:
         """A hold we stand under was ended, or could not be."""
-        self._ended_holds[hold] = outcome
+        self._ended_holds[life] = outcome
 
     async def flush(self) -> None:
         """Append what waits."""
@@ -253,6 +313,7 @@ class ResponseRuntime:
 
     async def close(self, closing: Closing) -> None:
         """Append the end, with all that still waits before it."""
+        await self._flush_times()
         entries = self._outbox.waiting()
         await self._calls.close(closing.model_copy(update={"entries": entries}))
         self._outbox.sent(entries)

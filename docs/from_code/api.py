@@ -1,16 +1,16 @@
 """docs/reference/api.md: every endpoint, who may call it, what it takes and gives."""
 
-from typing import Any, cast, get_type_hints
+import dataclasses
+from typing import Any, get_type_hints
 
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
 from docs.from_code.markdown import code, page, section, table
-from firebreak.contracts import Engine, Inventory, Ledger
 from firebreak.server import auth
 from firebreak.server.app import create_app
 from firebreak.server.routes import alerts, approvals, estate, health, holds, incidents, responses
-from firebreak.server.services import Playbooks, Services, Tokens
+from firebreak.server.services import Services
 from firebreak.settings import Settings
 
 _INTRO = """\
@@ -50,20 +50,8 @@ def render() -> str:
 
 def application() -> FastAPI:
     """The API over nothing: it can be described, and not called."""
-    nothing: Any = None
-    return create_app(
-        Services(
-            settings=Settings.model_construct(),
-            ledger=cast("Ledger", nothing),
-            engine=cast("Engine", nothing),
-            inventory=cast("Inventory", nothing),
-            playbooks=cast("Playbooks", nothing),
-            tokens=cast("Tokens", nothing),
-            sources={},
-            receipts=nothing,
-            resolve_secret=nothing,
-        )
-    )
+    nothing: dict[str, Any] = dict.fromkeys(field.name for field in dataclasses.fields(Services))
+    return create_app(Services(**nothing | {"settings": Settings.model_construct()}))
 
 
 def routes() -> list[APIRoute]:

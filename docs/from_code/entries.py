@@ -50,12 +50,15 @@ KINDS: dict[Kind, Written] = {
         ("plan", "plan_hash", "baseline", "send_by", "inputs", "revert"),
     ),
     Kind.OUTCOME: Written(
-        "The last word on a step.", ("step", "outcome", "plan", "hold")
+        "The last word on a step, and the hold that its change stands under.",
+        ("step", "outcome", "plan", "hold"),
+        ("started_at", "expires_at"),
     ),
     Kind.STEP: Written(
         "Something that is no effect: a step was skipped, a choice made, the next rung taken, "
-        "nothing sent under an intent.",
+        "nothing sent under an intent, or what two attempts agree on (`stands`, `put back`).",
         ("step", "what", "detail"),
+        ("hold", "intent"),
     ),
     Kind.APPROVAL_REQUESTED: Written("People are asked.", ("step", "approval")),
     Kind.APPROVAL_VOTE: Written("One person's answer.", ("vote",)),
@@ -63,16 +66,17 @@ KINDS: dict[Kind, Written] = {
         "The request is settled: approved, denied, expired or void.", ("approval",)
     ),
     Kind.HOLD_STARTED: Written(
-        "A change is in force for a limited time.", ("step", "hold", "owner", "expires_at")
+        "A change is in force for a limited time.", ("step", "hold", "owner", "expires_at"),
+        ("started_at",),
     ),
     Kind.HOLD_EXTENDED: Written(
-        "Its end was moved.", ("hold", "expires_at", "who", "reason")
+        "Its end was moved.", ("hold", "expires_at", "who", "reason"), ("started_at",)
     ),
     Kind.HOLD_ENDED: Written(
-        "What was there before is in force again.", ("step", "hold", "why", "outcome")
+        "What was there before is in force again.", ("step", "hold", "why", "outcome"), ("started_at",)
     ),
     Kind.HOLD_STUCK: Written(
-        "It could not be ended: a person has to look.", ("step", "hold", "detail")
+        "It could not be ended: a person has to look.", ("step", "hold", "detail"), ("started_at",)
     ),
     Kind.NOTE: Written(
         "Words: a stop, or a vote that was refused and why.", ("text",), ("approval",)

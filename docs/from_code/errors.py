@@ -23,7 +23,8 @@ _OTHERS = """\
 | --- | --- | --- |
 | `timed-out` | outcome of a step with `until` | the condition did not come true `within` its time |
 | `failed` | command line | the command ended without what was asked for; the message says why |
-| `internal` | API answer (500) | a bug; the server's log has the details, the answer does not |"""
+| `internal` | outcome of a step, API answer (500) | a bug, of Firebreak or an adapter: recorded, \
+logged, and never tried again |"""
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class Reaction:
 
 REACTIONS: dict[type[errors.FirebreakError], Reaction] = {
     errors.DefinitionError: Reaction(
-        "Refuses the file at load. An expression that fails at run time fails its step.",
+        "Refuses the file at load. Found at run time only, in an expression, it ends the ladder.",
         "Correct what the message names: file, line and column.",
     ),
     errors.PolicyDenied: Reaction(

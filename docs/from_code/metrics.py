@@ -17,6 +17,7 @@ address, with a reader's token from elsewhere. Figures of the ledger are at most
 and NaN while the ledger does not answer: unknown is not zero.
 
 Worth an alarm of its own: `firebreak_holds_stuck > 0` (a person has to look at a device now),
+`firebreak_holds_overdue > 0` for more than a minute (nothing ends the quarantine of a device),
 `firebreak_ledger_up == 0` (nothing can be done), and alerts with `disposition="failed"`."""
 
 

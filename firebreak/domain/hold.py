@@ -35,3 +35,29 @@ class Hold(Model):
     started_at: AwareDatetime
     expires_at: AwareDatetime | None = None
     detail: str = ""
+
+    @property
+    def life(self) -> str:
+        """This hold, and no earlier or later one of the same id."""
+        return f"{self.id}/{self.incident}/{self.started_at:%Y%m%dT%H%M%S.%f}"
+
+
+def release_action(action: str) -> str:
+    """What policy calls ending a hold of that action: ``network.release``."""
+    return f"{action.partition('.')[0]}.release"
+
+
+def release_plan(hold: Hold) -> Plan:
+    """The way back as a plan of its own: what policy is asked about, and people agree to."""
+    done = hold.plan
+    return done.model_copy(
+        update={
+            "action": release_action(hold.action),
+            "before": done.after,
+            "after": done.before,
+            "reversible": False,
+            "way_back": f"{hold.action} again",
+            "risk": "low",
+            "summary": f"release {hold.device}: {done.way_back or 'restore the state before'}",
+        }
+    )

@@ -5,7 +5,7 @@ from enum import StrEnum
 from itertools import combinations
 from typing import Literal
 
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime, Field, field_serializer
 
 from firebreak.domain.base import Model
 
@@ -16,6 +16,11 @@ class Principal(Model):
     id: str = Field(min_length=1, max_length=200)
     roles: frozenset[str] = frozenset()
     kind: Literal["person", "automation"] = "person"
+
+    @field_serializer("roles", when_used="json")
+    def _in_order(self, roles: frozenset[str]) -> list[str]:
+        # A set's own order differs between processes; a repeated entry must read the same.
+        return sorted(roles)
 
 
 class Gate(Model):

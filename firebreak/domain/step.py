@@ -34,6 +34,7 @@ class Ask(Model):
     confidence: int = 0
     hold_s: int | None = None
     plan: Plan | None = None
+    gates: tuple[Gate, ...] = ()  # whom the author wants to agree, whatever policy says
     approvals: tuple[Approval, ...] = ()
     preview: bool = False
     entries: tuple[NewEntry, ...] = ()

@@ -69,7 +69,7 @@ def append(
 
     Raises:
         LedgerConflict: a key stands with other content.
-        Busy: another incident holds the claim.
+        Busy: another incident, or another step of this one, holds the claim.
     """
     chains = {
         incident: _Chain.locked(connection, incident)

@@ -10,6 +10,7 @@ from firebreak.domain.record import Entry
 from firebreak.errors import BadInput
 
 B = TypeVar("B", bound="Body")
+NOT_SENT = "not sent"
 
 
 class Body(BaseModel):
@@ -43,41 +44,63 @@ class Opened(Body):
 
 
 class Acted(Body):
-    """``effect.outcome``. ``hold`` is the hold that the change stands under, None where none is."""
+    """``effect.outcome``. ``hold`` is the hold that the change stands under, None where none is.
+
+    ``started_at`` and ``expires_at`` are that hold's, for one that no ``hold.started`` follows.
+    """
 
     outcome: Outcome
     plan: Plan | None = None
     hold: str | None = None
+    started_at: AwareDatetime | None = None
+    expires_at: AwareDatetime | None = None
+
+
+class Unsent(Body):
+    """``step.noted`` whose ``what`` is ``NOT_SENT``, with the hold that its intent claimed.
+
+    ``intent`` is the key of that intent: the word about an earlier one never counts for a later.
+    """
+
+    step: str
+    hold: str
+    intent: str | None = None
 
 
 class HoldStarted(Body):
-    """``hold.started``."""
+    """``hold.started``. ``started_at`` names this life of the hold; the entry's time by default."""
 
     hold: str
     expires_at: AwareDatetime | None
     owner: str
+    step: str | None = None
+    started_at: AwareDatetime | None = None
 
 
-class HoldExtended(Body):
-    """``hold.extended``."""
+class OfHold(Body):
+    """What became of a hold. ``started_at`` says of which of its lives, where it is given."""
 
     hold: str
+    started_at: AwareDatetime | None = None
+
+
+class HoldExtended(OfHold):
+    """``hold.extended``."""
+
     expires_at: AwareDatetime
     who: str
     reason: str
 
 
-class HoldStuck(Body):
+class HoldStuck(OfHold):
     """``hold.stuck``."""
 
-    hold: str
     detail: str
 
 
-class HoldEnded(Body):
+class HoldEnded(OfHold):
     """``hold.ended``. ``outcome`` is that of the way back, None when nothing was put back."""
 
-    hold: str
     why: str
     outcome: OutcomeKind | None = None
 

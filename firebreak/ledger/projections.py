@@ -59,6 +59,11 @@ def _acted(connection: Connection, entry: Entry) -> None:
         _change_incident(connection, row, {"contained": True})
 
 
+def _noted(connection: Connection, entry: Entry) -> None:
+    if entry.body.get("what") == bodies.NOT_SENT and entry.body.get("hold") is not None:
+        holds.unsent(connection, entry)
+
+
 def _closed(connection: Connection, entry: Entry) -> None:
     body = read(entry, bodies.Closed)
     row = _incident(connection, entry)
@@ -127,6 +132,7 @@ def _change_approval(connection: Connection, approval: Approval) -> None:
 _HANDLERS: dict[Kind, Callable[[Connection, Entry], None]] = {
     Kind.OPENED: _opened,
     Kind.OUTCOME: _acted,
+    Kind.STEP: _noted,
     Kind.CLOSED: _closed,
     Kind.HOLD_STARTED: holds.started,
     Kind.HOLD_EXTENDED: holds.extended,

@@ -3,12 +3,12 @@
 from datetime import datetime
 from typing import Self, TypeVar
 
-from sqlalchemy import Connection, Select, nulls_last, select
+from sqlalchemy import Connection, Select, and_, nulls_last, or_, select
 
 from firebreak.contracts import AlertRow, Appended, Claim, IncidentRow
 from firebreak.domain.alert import Alert
 from firebreak.domain.base import JsonObject, Model
-from firebreak.domain.hold import Hold
+from firebreak.domain.hold import Hold, HoldState
 from firebreak.domain.people import Approval, ApprovalState
 from firebreak.domain.record import Entry, NewEntry
 from firebreak.errors import BadInput, LedgerConflict, NotFound
@@ -50,7 +50,7 @@ class SqlLedger:
             BadInput: an entry cannot be hashed, its body lacks what its kind documents, or a
                 claim comes without entries.
             LedgerConflict: a key stands already with other content.
-            Busy: another incident holds the claim.
+            Busy: another incident, or another step of this one, holds the claim.
             LedgerUnavailable: it is not known to be recorded; append it again.
         """
         if not entries:
@@ -99,8 +99,16 @@ class SqlLedger:
 
     async def holds(self) -> tuple[Hold, ...]:
         """All live holds, soonest expiry first; those without one last."""
-        order = (nulls_last(holds.c.expires_at.asc()), holds.c.id)
-        return await self._documents(Hold, select(holds.c.document).order_by(*order))
+        return await self._documents(Hold, _soonest_first())
+
+    async def overdue(self, now: datetime, pending_since: datetime) -> tuple[Hold, ...]:
+        """Live holds that nobody ended in time, soonest expiry first; those without one last."""
+        pending = holds.c.state == HoldState.PENDING.value
+        late = or_(
+            and_(~pending, holds.c.expires_at <= now),
+            and_(pending, holds.c.started_at < pending_since),
+        )
+        return await self._documents(Hold, _soonest_first().where(late))
 
     async def approvals(self, *, pending_only: bool = True) -> tuple[Approval, ...]:
         """Approval requests, oldest first."""
@@ -172,6 +180,11 @@ class SqlLedger:
             return tuple(load(model, document) for document in found)
 
         return await self.database.read(read)
+
+
+def _soonest_first() -> Select[str]:
+    order = (nulls_last(holds.c.expires_at.asc()), holds.c.id)
+    return select(holds.c.document).order_by(*order)
 
 
 def _newest_first() -> Select[str]:

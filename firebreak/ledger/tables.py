@@ -101,13 +101,18 @@ incidents = Table(
     Index("incidents_by_opening", "opened_at"),
 )
 
-# Live holds only. ``in_force``: an outcome has said that the change stands.
+# Live holds only. ``step`` and ``intent``: who of the incident took it, and with which entry.
+# ``in_force``: an outcome has said that the change stands.
 holds = Table(
     "holds",
     metadata,
     Column("id", String(200), primary_key=True),
     Column("incident", String(64), nullable=False),
+    Column("step", Text, nullable=False),
+    Column("intent", String(400), nullable=False),
     Column("in_force", Boolean, nullable=False),
+    Column("state", String(20), nullable=False),
+    Column("started_at", UtcTime, nullable=False),
     Column("expires_at", UtcTime),
     Column("document", Text, nullable=False),
 )

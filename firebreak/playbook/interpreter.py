@@ -14,7 +14,7 @@ from firebreak.domain.hold import Hold
 from firebreak.domain.people import Approval, ApprovalState, Gate, united
 from firebreak.domain.plan import Outcome, OutcomeKind, Plan
 from firebreak.domain.step import Answer, AnswerKind, ApprovalAsk
-from firebreak.errors import DefinitionError
+from firebreak.errors import DefinitionError, NotFound
 from firebreak.playbook.expressions import evaluate, truth
 from firebreak.playbook.program import (
     AnyStep,
@@ -58,6 +58,7 @@ class Interpreter:
         self._device = device
         self._root = scope
         self._approved: dict[str, tuple[Approval, Gate, dict[str, Plan]]] = {}
+        self._refused: set[str] = set()  # keys of steps that people were asked for and did not get
         self._holds: dict[str, Hold] = {}  # by step key, in order
         self.contained = False
 
@@ -78,6 +79,8 @@ class Interpreter:
                 scope.skip(step.id)
                 self._runtime.note(key, "skipped", step.when)
                 return
+            if key in self._refused:
+                raise NotApprovedError(f"{key}: people were asked and did not agree")
             await self._dispatch(step, scope, later)
         except DefinitionError as error:
             await self._fail(step, scope, StepFailedError(f"{key}: {error}"))
@@ -155,14 +158,26 @@ class Interpreter:
     async def _rung(
         self, step: Do, key: str, rung: str, device: str, inputs: dict[str, JsonValue]
     ) -> Outcome:
-        where = f"{key}/{rung}" if rung else key
+        where = first = f"{key}/{rung}" if rung else key
         plan, approvals, author = self._agreed(key, rung)
-        for _ in range(MAX_PLANS):
+        for turn in range(MAX_PLANS):
             answer = await self._runtime.act(
-                step, where, rung, device, inputs, plan=plan, approvals=approvals
+                step,
+                where,
+                rung,
+                device,
+                inputs,
+                plan=plan,
+                gates=(author,) if author else (),
+                approvals=approvals,
             )
             if answer.kind is AnswerKind.DONE:
-                return await self._settle(step, key, inputs, answer)
+                if await self._settle(step, key, inputs, answer):
+                    assert answer.outcome is not None  # noqa: S101 - a done answer has one
+                    return answer.outcome
+                where = f"{first}~{turn + 2}"  # the hold that it joined ended meanwhile
+                self._runtime.note(where, "once more", "the hold it stood under has ended")
+                continue
             gates = _gates(answer, author)
             if not gates:  # it drifted to a plan that needs nobody
                 plan, approvals = None, ()
@@ -185,14 +200,16 @@ class Interpreter:
 
     async def _settle(
         self, step: Do, key: str, inputs: dict[str, JsonValue], answer: Answer
-    ) -> Outcome:
+    ) -> bool:
+        """Take a rung's end in. False when the hold that it stood under has ended meanwhile."""
         assert answer.outcome is not None  # noqa: S101 - a done answer carries its outcome
+        if answer.hold is not None and step.hold is not None:
+            if not await self._runtime.hold(answer.hold, step.hold, inputs):
+                return False
+            self._holds[key] = answer.hold
         if answer.outcome.kind is OutcomeKind.ENFORCED and step.hold is not None:
             self.contained |= answer.outcome.device == self._device
-        if answer.hold is not None and step.hold is not None:
-            self._holds[key] = answer.hold
-            await self._runtime.hold(answer.hold, step.hold, inputs)
-        return answer.outcome
+        return True
 
     async def _repeat(
         self, step: Do, scope: Scope, device: str, inputs: dict[str, JsonValue], outcome: Outcome
@@ -236,6 +253,7 @@ class Interpreter:
         gate = Gate(role=step.role, quorum=step.quorum, within_s=step.within_s)
         planned: dict[str, dict[str, Plan]] = {}
         gates = [gate]
+        self._refused |= {scope.key(name) for name in step.plan}
         for name in step.plan:
             answers = await self._preview(_find(later, name), scope, key)
             planned[scope.key(name)] = {rung: a.plan for rung, a in answers.items() if a.plan}
@@ -247,14 +265,13 @@ class Interpreter:
         )
         for name, by_rung in planned.items():
             self._approved[name] = (approval, gate, by_rung)
+            self._refused.discard(name)
 
     async def _preview(self, step: AnyStep, scope: Scope, asker: str) -> dict[str, Answer]:
         """The plan of a later step: the first rung that can be planned, or the releases."""
         if isinstance(step, Release):
             answers = [
-                await self._runtime.may_release(
-                    f"{asker}/{step.id}/{hold.id}", hold, (), preview=True
-                )
+                await self._runtime.may_release(f"{asker}/{step.id}/{hold.id}", hold, preview=True)
                 for hold in self._to_release(step, scope)
             ]
             return {a.plan.target: a for a in answers if a.plan is not None}
@@ -286,6 +303,10 @@ class Interpreter:
             await self._agree_release(key, hold)
         for hold in holds:
             outcome = await self._runtime.release(key, hold)
+            if outcome.error == NotFound.code:
+                self._runtime.note(key, "nothing to release", f"{hold.id} had ended before")
+                scope.skip(step.id)
+                continue
             scope.finish(step.id, outcome)
             if not outcome.in_force:
                 raise StepFailedError(
@@ -295,8 +316,9 @@ class Interpreter:
 
     async def _agree_release(self, key: str, hold: Hold) -> None:
         _, approvals, author = self._agreed(key, hold.plan.target)
+        gates = (author,) if author else ()
         where = f"{key}/{hold.id}"
-        answer = await self._runtime.may_release(where, hold, approvals)
+        answer = await self._runtime.may_release(where, hold, gates=gates, approvals=approvals)
         if answer.kind is AnswerKind.GATED and answer.plan is not None:
             approval = await self._agree(
                 ApprovalAsk(
@@ -306,7 +328,9 @@ class Interpreter:
                     why=_why(answer, author),
                 )
             )
-            answer = await self._runtime.may_release(where, hold, (*approvals, approval))
+            answer = await self._runtime.may_release(
+                where, hold, gates=gates, approvals=(*approvals, approval)
+            )
         if answer.kind is not AnswerKind.PLANNED:
             detail = answer.outcome.detail if answer.outcome else answer.kind.value
             raise StepFailedError(f"{where}: {detail}")

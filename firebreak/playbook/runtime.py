@@ -5,7 +5,7 @@ from typing import Protocol
 from pydantic import JsonValue
 
 from firebreak.domain.hold import Hold
-from firebreak.domain.people import Approval
+from firebreak.domain.people import Approval, Gate
 from firebreak.domain.plan import Outcome, Plan
 from firebreak.domain.step import Answer, ApprovalAsk
 from firebreak.playbook.program import Do, HoldSpec
@@ -35,22 +35,32 @@ class Runtime(Protocol):
         inputs: dict[str, JsonValue],
         *,
         plan: Plan | None = None,
+        gates: tuple[Gate, ...] = (),
         approvals: tuple[Approval, ...] = (),
         preview: bool = False,
     ) -> Answer:
-        """Try one rung (or preview it)."""
-        ...  # fmt: skip
+        """Try one rung (or preview it). ``gates``: whom the author wants, whatever policy says."""
+        ...
 
     async def approve(self, ask: ApprovalAsk) -> Approval:
         """Ask people and wait for them. Returns a settled approval."""
         ...
 
-    async def hold(self, hold: Hold, spec: HoldSpec, inputs: dict[str, JsonValue]) -> None:
-        """Start the hold of a control in force, or attach to the one that runs."""
+    async def hold(self, hold: Hold, spec: HoldSpec, inputs: dict[str, JsonValue]) -> bool:
+        """Start the hold of a control in force, or stand under the one that runs.
+
+        False when that one was another response's, and has ended meanwhile.
+        """
         ...
 
     async def may_release(
-        self, key: str, hold: Hold, approvals: tuple[Approval, ...], *, preview: bool = False
+        self,
+        key: str,
+        hold: Hold,
+        *,
+        gates: tuple[Gate, ...] = (),
+        approvals: tuple[Approval, ...] = (),
+        preview: bool = False,
     ) -> Answer:
         """Ask policy whether a hold may be ended now."""
         ...

@@ -8,6 +8,7 @@ from fastapi import FastAPI
 
 import firebreak
 from firebreak.server import problems
+from firebreak.server.holdwatch import HoldWatch
 from firebreak.server.intake import Intake
 from firebreak.server.metrics import Metrics
 from firebreak.server.middleware import BodyGuard, RequestLog
@@ -17,7 +18,10 @@ from firebreak.server.sweeper import Sweeper
 
 
 def create_app(services: Services) -> FastAPI:
-    """The API over these services. Its lifespan redelivers alerts that were left behind."""
+    """The API over these services.
+
+    Its lifespan redelivers alerts that were left behind, and watches holds that are overdue.
+    """
     app = FastAPI(
         title="Firebreak",
         version=firebreak.__version__,
@@ -42,11 +46,17 @@ def create_app(services: Services) -> FastAPI:
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     services: Services = app.state.services
     sweeper = Sweeper(services.ledger, services.engine, app.state.intake)
-    task = asyncio.create_task(sweeper.run(), name="alert-sweeper")
+    watch = HoldWatch(services.ledger, services.engine, app.state.metrics)
+    tasks = [
+        asyncio.create_task(sweeper.run(), name="alert-sweeper"),
+        asyncio.create_task(watch.run(), name="hold-watch"),
+    ]
     try:
         yield
     finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
+        for task in tasks:
+            task.cancel()
+        for task in tasks:
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
         await app.state.intake.close()

@@ -6,11 +6,12 @@ from datetime import UTC, datetime
 
 import structlog
 
-from firebreak.contracts import Inventory, Ledger, Parsed, Started
+from firebreak.contracts import AlertRow, Inventory, Ledger, Parsed, Started
 from firebreak.domain.alert import Alert
 from firebreak.domain.base import Model
 from firebreak.domain.device import Device
 from firebreak.errors import FirebreakError, LedgerUnavailable, NotFound
+from firebreak.server.handed import HandedOver
 from firebreak.server.lanes import Lanes
 from firebreak.server.metrics import Metrics
 from firebreak.server.services import Playbooks, Services
@@ -73,11 +74,23 @@ class Intake:
                 raise outcome
             if outcome:
                 new.append(item.alert)
-        return await self.hand_over(new), len(parsed) - len(new)
+        return await self._hand_over(new), len(parsed) - len(new)
 
-    async def hand_over(self, alerts: Iterable[Alert]) -> list[AlertResult]:
-        """Deliver recorded alerts, those in flight already excepted, and wait for a while."""
-        tasks = [self._deliver_once(a) for a in alerts if a.id not in self._delivering]
+    async def redeliver(self, rows: Sequence[AlertRow]) -> list[AlertResult]:
+        """Deliver alerts recorded earlier, each to those of its playbooks that lack it; then wait.
+
+        Raises:
+            LedgerUnavailable: the incidents cannot be listed, so nothing was delivered.
+        """
+        handed = await HandedOver.read(self._ledger, rows)
+        return await self._hand_over([row.alert for row in rows], handed)
+
+    async def _hand_over(
+        self, alerts: Iterable[Alert], handed: HandedOver | None = None
+    ) -> list[AlertResult]:
+        """Deliver alerts, those in flight already excepted, and wait for a while."""
+        left = (alert for alert in alerts if alert.id not in self._delivering)
+        tasks = [self._deliver_once(alert, handed) for alert in left]
         if tasks:
             await asyncio.wait(tasks, timeout=ANSWER_WITHIN_S)
         return [await t if t.done() else _unfinished(t) for t in tasks]
@@ -94,15 +107,15 @@ class Intake:
         async with self._recording:
             return await self._ledger.record_alert(item.alert, item.raw, received_at)
 
-    def _deliver_once(self, alert: Alert) -> asyncio.Task[AlertResult]:
-        task = asyncio.create_task(self._deliver(alert), name=alert.id)
+    def _deliver_once(self, alert: Alert, handed: HandedOver | None) -> asyncio.Task[AlertResult]:
+        task = asyncio.create_task(self._deliver(alert, handed), name=alert.id)
         self._delivering[alert.id] = task
         task.add_done_callback(lambda _: self._delivering.pop(alert.id, None))
         return task
 
-    async def _deliver(self, alert: Alert) -> AlertResult:
+    async def _deliver(self, alert: Alert, handed: HandedOver | None) -> AlertResult:
         try:
-            result = await self._responded(self._located(alert))
+            result = await self._responded(self._located(alert), handed)
         except Exception as error:  # noqa: BLE001 - an alert outlives any bug of ours
             detail = f"it will be tried again; {_reason(error)}"
             result = AlertResult(id=alert.id, disposition=RECEIVED, detail=detail)
@@ -123,7 +136,7 @@ class Intake:
             _log.warning("alert could not be settled; it will be", id=alert.id, error=str(error))
         return result
 
-    async def _responded(self, alert: Alert) -> AlertResult:
+    async def _responded(self, alert: Alert, handed: HandedOver | None) -> AlertResult:
         device = self._device(alert)
         if device is None:
             detail = f"no device in the inventory has {_addresses(alert)}"
@@ -135,10 +148,20 @@ class Intake:
             detail = printable("; ".join(problems))[:MAX_DETAIL] or "no playbook's trigger matches"
             return AlertResult(id=alert.id, disposition=UNMATCHED, device=device.id, detail=detail)
         outcomes = await asyncio.gather(
-            *(self._lanes.submit(name, device.id, alert) for name in names),
+            *(self._started(name, device.id, alert, handed) for name in names),
             return_exceptions=True,
         )
         return self._judged(alert, device, dict(zip(names, outcomes, strict=True)))
+
+    async def _started(
+        self, playbook: str, device: str, alert: Alert, handed: HandedOver | None
+    ) -> Started:
+        """Where the response runs or ran: an alert starts a playbook once, however often it came.
+
+        A second response would contain a device again that people have given back since.
+        """
+        stands = await handed.to(playbook, device, alert.id) if handed else None
+        return stands or await self._lanes.submit(playbook, device, alert)
 
     def _judged(
         self, alert: Alert, device: Device, outcomes: dict[str, Started | BaseException]

@@ -26,7 +26,8 @@ class Lanes:
     """One lane for each playbook and device, with one call to the engine in flight at most.
 
     Alerts that arrive meanwhile go together in the lane's next call. Over all lanes at most
-    ``AT_ONCE`` calls run. Handing the same alert over again is safe: a response knows its alerts.
+    ``AT_ONCE`` calls run. A response that still runs knows an alert that is handed over again;
+    ``HandedOver`` knows those that have ended.
     """
 
     def __init__(self, engine: Engine) -> None:

@@ -47,6 +47,10 @@ class Metrics:
         self._pending = self._gauge("approvals_pending", "Approvals that wait for people")
         self._active = self._gauge("holds_active", "Holds in force")
         self._stuck = self._gauge("holds_stuck", "Holds that a person has to end")
+        self.holds_overdue = self._gauge(
+            "holds_overdue", "Holds past their time, at the last look of this process"
+        )
+        self.holds_overdue.set(float("nan"))  # nobody has looked yet
         self._open = self._gauge("incidents_open", "Incidents that are not closed")
         self._seen: OrderedDict[str, None] = OrderedDict()
         self._read_at = float("-inf")

@@ -46,7 +46,7 @@ STATUS: dict[type[errors.FirebreakError], int] = {
 _HINT: dict[type[errors.FirebreakError], str] = {
     errors.Unauthorized: "send `Authorization: Bearer <token>` with a valid token",
     errors.Forbidden: "use a token whose role may do this",
-    errors.PolicyDenied: "the incident's record names the rules that decided",
+    errors.PolicyDenied: "ask somebody who may; the message or the record names the rules",
     errors.Busy: "another response is acting on the device; try again shortly",
     errors.HoldStuck: "`firebreak holds` shows it; a person has to end it first",
     errors.StateDrifted: "look at the device, then ask again",

@@ -6,7 +6,7 @@ from typing import Annotated, Protocol
 
 from fastapi import Depends, Request
 
-from firebreak.contracts import AlertParser, Engine, Inventory, Ledger
+from firebreak.contracts import AlertParser, Engine, Inventory, Ledger, Policy
 from firebreak.domain.alert import Alert
 from firebreak.domain.device import Device
 from firebreak.domain.people import Principal
@@ -51,6 +51,7 @@ class Source:
 class Services:
     """Everything the API needs.
 
+    ``policy`` is asked before a person ends a hold; responses ask it where they run.
     ``receipts`` makes the signed DSSE envelope of a chain. ``resolve_secret`` turns a reference
     into the secret, at each call, so that a rotated secret needs no restart; it raises
     FirebreakError when it cannot.
@@ -60,6 +61,7 @@ class Services:
     ledger: Ledger
     engine: Engine
     inventory: Inventory
+    policy: Policy
     playbooks: Playbooks
     tokens: Tokens
     sources: Mapping[str, Source]

@@ -12,14 +12,20 @@ from firebreak.server.intake import RECEIVED, Intake
 EVERY_S = 5.0
 # Younger ones are likely on their way, in this process or in another.
 MIN_AGE_S = 5.0
-MAX_ALERTS = 1000
+MAX_ALERTS = 1000  # in one sweep
+# The ledger lists the newest first. Far more than one sweep takes, so that the oldest are among
+# them, and alerts that fail again and again do not hide the others.
+LISTED = 20_000
 MAX_PAUSE_S = 300.0
 
 _log = structlog.get_logger(__name__)
 
 
 class Sweeper:
-    """Looks for ``received`` alerts every few seconds; each is tried again with growing pauses."""
+    """Looks for ``received`` alerts every few seconds; each is tried again with growing pauses.
+
+    The oldest come first. While more than ``LISTED`` wait, the oldest of all have to wait longer.
+    """
 
     def __init__(self, ledger: Ledger, engine: Engine, intake: Intake) -> None:
         """Redeliver through ``intake``."""
@@ -50,15 +56,15 @@ class Sweeper:
             LedgerUnavailable: the alerts cannot be listed.
         """
         now = datetime.now(UTC)
-        rows = await self._ledger.alerts(disposition=RECEIVED, limit=MAX_ALERTS)
+        rows = await self._ledger.alerts(disposition=RECEIVED, limit=LISTED)
         self._forget_all_but({row.alert.id for row in rows})
-        due = [row for row in reversed(rows) if self._is_due(row, now, min_age_s)]
+        due = [row for row in reversed(rows) if self._is_due(row, now, min_age_s)][:MAX_ALERTS]
         if not due or not await self._engine.ready():
             return 0
         _log.info("redelivering alerts", alerts=len(due), oldest=due[0].received_at.isoformat())
         for row in due:
             self._postpone(row.alert.id, now)
-        await self._intake.hand_over(row.alert for row in due)
+        await self._intake.redeliver(due)
         return len(due)
 
     def _is_due(self, row: AlertRow, now: datetime, min_age_s: float) -> bool:

@@ -62,6 +62,7 @@ async def server_services(
             ledger=ledger,
             engine=engine,
             inventory=inventory,
+            policy=policy,
             playbooks=playbooks,
             tokens=Tokens(ledger.database),
             sources={"suricata": Source(SuricataParser(), settings.suricata_secret)},

@@ -1,7 +1,7 @@
 """Everything the ledger promises, again on a real PostgreSQL, and what only a server can do."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
@@ -17,6 +17,7 @@ from firebreak.ledger.tokens import Tokens
 from tests.peers.postgres import Postgres, running_postgres
 from tests.unit.ledger.chains import INCIDENT, OTHER, note
 from tests.unit.ledger.test_alerts import *  # noqa: F403 - the same promises, on this database
+from tests.unit.ledger.test_holds import *  # noqa: F403 - the same promises, on this database
 from tests.unit.ledger.test_ledger import *  # noqa: F403 - the same promises, on this database
 
 pytestmark = pytest.mark.peer("postgres")
@@ -28,9 +29,16 @@ def server() -> Iterator[Postgres]:
         yield running
 
 
-@pytest.fixture  # type: ignore[no-redef] # takes the place of the SQLite file
+@pytest.fixture
 def url(server: Postgres) -> str:
     return server.emptied_database()
+
+
+@pytest.fixture
+async def ledger(url: str) -> AsyncIterator[SqlLedger]:
+    opened = await SqlLedger.open(url)
+    yield opened
+    await opened.close()
 
 
 async def test_migrations_make_exactly_the_tables_the_code_knows(ledger: SqlLedger) -> None:

@@ -67,8 +67,9 @@ async def test_two_people_are_two_people(bench: Bench) -> None:
     started = await bench.start(gated(bench, TWO))
     (request,) = await bench.requests()
     assert (await say(bench, request, ON_CALL)).state is ApprovalState.PENDING
+    assert len((await say(bench, request, ON_CALL)).votes) == 1  # a double click is one vote
     with pytest.raises(Forbidden, match="has answered already"):
-        await say(bench, request, ON_CALL)
+        await say(bench, request, ON_CALL, "deny")
     assert (await say(bench, request, SECOND)).state is ApprovalState.APPROVED
     assert (await bench.result(started)).contained
 

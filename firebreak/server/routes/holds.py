@@ -7,8 +7,10 @@ from pydantic import Field
 
 from firebreak.domain.base import Model
 from firebreak.domain.hold import Hold, hold_id
+from firebreak.errors import NotFound
 from firebreak.server import problems
-from firebreak.server.auth import Operator, Reader
+from firebreak.server.auth import Person, Reader
+from firebreak.server.consent import may_release
 from firebreak.server.services import Use
 from firebreak.server.text import Reason
 
@@ -47,15 +49,19 @@ async def list_holds(use: Use, _: Reader) -> Holds:
 
 @router.post("/{device}/{action}/release", operation_id="release_hold")
 async def release_hold(
-    device: DeviceId, action: ActionName, why: Release, use: Use, who: Operator
+    device: DeviceId, action: ActionName, why: Release, use: Use, who: Person
 ) -> Hold:
-    """End a hold now: put back what was before and wait for the proof."""
-    return await use.engine.release(hold_id(device, action), who, why.reason)
+    """End a hold now, if policy lets this person: put back what was before, wait for the proof."""
+    hold = await use.ledger.hold(hold_id(device, action))
+    if hold is None:
+        raise NotFound(f"there is no hold {hold_id(device, action)}")
+    may_release(hold, who, use.policy, use.inventory)
+    return await use.engine.release(hold.id, who, why.reason)
 
 
 @router.post("/{device}/{action}/extend", operation_id="extend_hold")
 async def extend_hold(
-    device: DeviceId, action: ActionName, more: Extension, use: Use, who: Operator
+    device: DeviceId, action: ActionName, more: Extension, use: Use, who: Person
 ) -> Hold:
     """Move a hold's expiry."""
     return await use.engine.extend(hold_id(device, action), more.by_s, who, more.reason)

@@ -11,11 +11,14 @@ from firebreak.domain.base import Model
 from firebreak.domain.record import Entry
 from firebreak.errors import NotFound
 from firebreak.server import problems
-from firebreak.server.auth import Operator, Reader
+from firebreak.server.auth import Person, Reader
 from firebreak.server.services import Services, Use
 from firebreak.server.text import Reason
 
+# Each look reads and verifies the whole record, so a quiet incident is looked at less often.
 POLL_S = 0.2
+POLL_AT_MOST_S = 1.0
+POLL_GROWS = 1.25
 MAX_WAIT_S = 25
 
 router = APIRouter(prefix="/incidents", tags=["incidents"], responses=problems.PROBLEMS)
@@ -65,6 +68,7 @@ async def follow_incident(
 ) -> IncidentRecord:
     """Entries with a `seq` beyond `after`; waits up to `wait` seconds for the first of them."""
     until = time.monotonic() + wait
+    pause_s = POLL_S
     while True:
         try:
             record = await _record(use, incident, after)
@@ -74,7 +78,8 @@ async def follow_incident(
         else:
             if record.entries or time.monotonic() >= until:
                 return record
-        await asyncio.sleep(POLL_S)
+        await asyncio.sleep(pause_s)
+        pause_s = min(pause_s * POLL_GROWS, POLL_AT_MOST_S)
 
 
 @router.get(
@@ -91,7 +96,7 @@ async def get_receipt(incident: str, use: Use, _: Reader) -> Response:
 
 
 @router.post("/{incident:path}/cancel", status_code=202, operation_id="cancel_incident")
-async def cancel_incident(incident: str, why: Because, use: Use, who: Operator) -> IncidentRow:
+async def cancel_incident(incident: str, why: Because, use: Use, who: Person) -> IncidentRow:
     """Stop a response after its effect in flight. Its holds stay, time-boxed."""
     row = await use.ledger.incident(incident)
     await use.engine.cancel(row.id, who, why.reason)

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from firebreak.contracts import Claim
 from firebreak.domain.hold import hold_id
 from firebreak.domain.people import Approval, ApprovalState, Gate, Principal, Verdict, Vote
 from firebreak.domain.plan import Outcome, OutcomeKind, Plan, ProbeReport, Reach
@@ -48,6 +49,14 @@ def plan(vlan: int = 10, device: str = DEVICE, action: str = ACTION) -> Plan:
     )
 
 
+CLAIM = Claim(device=DEVICE, action=ACTION, plan=plan(), owner="ana", step="contain")
+
+
+def saying(entry: NewEntry, **fields: Any) -> NewEntry:
+    """The entry with more fields in its body, or other ones."""
+    return entry.model_copy(update={"body": {**entry.body, **fields}})
+
+
 def probe(reach: Reach) -> ProbeReport:
     return ProbeReport(vantage="prod", target="10.20.0.17", method="icmp", reach=reach, at=at(4))
 
@@ -57,11 +66,12 @@ def outcome(
     *,
     action: str = ACTION,
     device: str = DEVICE,
+    step: str = "contain",
     s: float = 4,
 ) -> Outcome:
     return Outcome(
         kind=kind,
-        step="contain",
+        step=step,
         action=action,
         rung="switch",
         device=device,
@@ -101,6 +111,13 @@ def intent(number: int = 1, *, s: float = 3, incident: str = INCIDENT) -> NewEnt
     return new(Kind.INTENT, f"intent:contain#{number}", body, s=s, incident=incident)
 
 
+def unsent(
+    number: int = 1, *, step: str = "contain", incident: str = INCIDENT, **fields: Any
+) -> NewEntry:
+    body = {"step": step, "what": "not sent", "detail": "unreachable: sw-1", **fields}
+    return new(Kind.STEP, f"unsent:{step}#{number}", body, s=3.5, incident=incident)
+
+
 def acted(
     said: Outcome | None = None,
     *,
@@ -120,6 +137,16 @@ def acted(
 def hold_started(*, s: float = 4, until: float = 3600, incident: str = INCIDENT) -> NewEntry:
     body = {"hold": HOLD, "expires_at": at(until).isoformat(), "owner": "ana"}
     return new(Kind.HOLD_STARTED, "hold:contain", body, s=s, incident=incident)
+
+
+def hold_extended(*, until: float = 9000, incident: str = INCIDENT) -> NewEntry:
+    body = {"hold": HOLD, "expires_at": at(until).isoformat(), "who": "bo", "reason": "r"}
+    return new(Kind.HOLD_EXTENDED, "extended:contain", body, s=30, incident=incident)
+
+
+def hold_stuck(detail: str = "no line", *, incident: str = INCIDENT) -> NewEntry:
+    body = {"hold": HOLD, "detail": detail}
+    return new(Kind.HOLD_STUCK, "stuck:contain", body, s=50, incident=incident)
 
 
 def hold_ended(outcome_: str = "enforced", *, s: float = 60, incident: str = INCIDENT) -> NewEntry:

@@ -16,10 +16,9 @@ from firebreak.ledger.store import SqlLedger
 from firebreak.ledger.tables import metadata
 from firebreak.ledger.writer import GroupWriter, Job
 from tests.unit.ledger.chains import INCIDENT, note
-from tests.unit.ledger.test_ledger import ledger, url  # noqa: F401 - fixtures
 
 
-async def test_migrations_make_exactly_the_tables_the_code_knows(ledger: SqlLedger) -> None:  # noqa: F811
+async def test_migrations_make_exactly_the_tables_the_code_knows(ledger: SqlLedger) -> None:
     def differences(connection: Connection) -> list[Any]:
         options = {"version_table": "schema_version"}
         context = MigrationContext.configure(connection, opts=options)
@@ -30,7 +29,7 @@ async def test_migrations_make_exactly_the_tables_the_code_knows(ledger: SqlLedg
 
 @pytest.mark.parametrize("statement", ["UPDATE entries SET actor = 'eve'", "DELETE FROM entries"])
 async def test_the_database_itself_refuses_to_change_an_entry(
-    ledger: SqlLedger,  # noqa: F811
+    ledger: SqlLedger,
     statement: str,
 ) -> None:
     (appended,) = await ledger.append(note("a"))
@@ -40,7 +39,7 @@ async def test_the_database_itself_refuses_to_change_an_entry(
 
 
 async def test_a_chain_changed_behind_the_ledgers_back_is_refused(
-    ledger: SqlLedger,  # noqa: F811
+    ledger: SqlLedger,
     tmp_path: Path,
 ) -> None:
     await ledger.append(note("a", "before"))
@@ -52,7 +51,7 @@ async def test_a_chain_changed_behind_the_ledgers_back_is_refused(
         await ledger.chain(INCIDENT)
 
 
-async def test_every_commit_is_on_disk_before_it_is_answered(ledger: SqlLedger) -> None:  # noqa: F811
+async def test_every_commit_is_on_disk_before_it_is_answered(ledger: SqlLedger) -> None:
     def pragmas(connection: Connection) -> tuple[Any, ...]:
         names = ("journal_mode", "synchronous", "foreign_keys")
         return tuple(connection.exec_driver_sql(f"PRAGMA {n}").scalar() for n in names)
@@ -61,7 +60,7 @@ async def test_every_commit_is_on_disk_before_it_is_answered(ledger: SqlLedger) 
     assert await ledger.database.write(pragmas) == ("wal", full, 1)
 
 
-async def test_readers_cannot_write(ledger: SqlLedger) -> None:  # noqa: F811
+async def test_readers_cannot_write(ledger: SqlLedger) -> None:
     with pytest.raises(LedgerUnavailable, match="readonly"):
         await ledger.database.read(lambda c: c.execute(text("DELETE FROM alerts")))
 
@@ -97,7 +96,7 @@ async def test_a_server_that_is_not_there_is_unavailable_and_its_password_unsaid
     assert "hunter2" not in str(caught.value)
 
 
-async def test_a_second_open_finds_the_schema_as_it_is(url: str) -> None:  # noqa: F811
+async def test_a_second_open_finds_the_schema_as_it_is(url: str) -> None:
     first = await Database.open(url)
     second = await Database.open(url)
     assert (
@@ -108,7 +107,7 @@ async def test_a_second_open_finds_the_schema_as_it_is(url: str) -> None:  # noq
 
 
 async def test_a_ledger_that_another_process_keeps_locked_is_unavailable_and_then_goes_on(
-    ledger: SqlLedger,  # noqa: F811
+    ledger: SqlLedger,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -1,11 +1,10 @@
 """What the Ledger contract promises. Runs here on SQLite and in tests/peers on PostgreSQL."""
 
 import asyncio
+import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta, timezone
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,30 +12,15 @@ import uvloop
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from firebreak.contracts import Claim, Ledger
-from firebreak.domain.hold import HoldState
+from firebreak.contracts import Ledger
 from firebreak.domain.people import ApprovalState
 from firebreak.domain.plan import OutcomeKind
 from firebreak.domain.record import Kind
-from firebreak.errors import BadInput, Busy, LedgerConflict, LedgerUnavailable, NotFound
+from firebreak.errors import BadInput, LedgerConflict, LedgerUnavailable, NotFound
 from firebreak.ledger.chain import faults
 from firebreak.ledger.store import SqlLedger
 from tests.unit.ledger import chains
-from tests.unit.ledger.chains import HOLD, INCIDENT, OTHER, note
-
-CLAIM = Claim(device=chains.DEVICE, action=chains.ACTION, plan=chains.plan(), owner="ana")
-
-
-@pytest.fixture
-def url(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path / 'ledger.db'}"
-
-
-@pytest.fixture
-async def ledger(url: str) -> AsyncIterator[SqlLedger]:
-    opened = await SqlLedger.open(url)
-    yield opened
-    await opened.close()
+from tests.unit.ledger.chains import INCIDENT, OTHER, note
 
 
 def start(*arguments: str) -> "subprocess.Popen[str]":
@@ -101,6 +85,23 @@ async def test_the_same_key_with_other_content_is_a_conflict(
     assert [e.key for e in await ledger.chain(INCIDENT)] == ["a"], "nothing of it may stay"
 
 
+def test_a_vote_reads_the_same_in_every_process() -> None:
+    code = (
+        "from firebreak.domain.people import Principal;"
+        "print(Principal(id='bo', roles=frozenset('abcdefgh')).to_json()['roles'])"
+    )
+    said = {
+        subprocess.run(
+            [sys.executable, "-c", code],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            check=True,
+            capture_output=True,
+        ).stdout
+        for seed in ("1", "2", "3")
+    }
+    assert said == {f"{list('abcdefgh')}\n".encode()}
+
+
 async def test_a_key_twice_in_one_append_is_one_entry_or_a_conflict(ledger: SqlLedger) -> None:
     first, again = await ledger.append(note("a", "x"), note("a", "x", s=5))
     assert (first.created, again.created, again.entry) == (True, False, first.entry)
@@ -131,7 +132,7 @@ async def test_appending_nothing_does_nothing_and_a_claim_needs_a_reason(
 ) -> None:
     assert await ledger.append() == ()
     with pytest.raises(BadInput):
-        await ledger.append(claim=CLAIM)
+        await ledger.append(claim=chains.CLAIM)
 
 
 @pytest.mark.parametrize(
@@ -272,152 +273,6 @@ async def test_of_processes_that_claim_one_device_exactly_one_gets_it(url: str) 
     processes = [start("claim", url, f"inc-{n:012x}") for n in range(3)]
     said = [(await asyncio.to_thread(p.communicate))[0].strip() for p in processes]
     assert sorted(said) == ["busy", "busy", "taken"]
-
-
-# -- holds --------------------------------------------------------------------------------------
-
-
-async def held(ledger: SqlLedger) -> HoldState | None:
-    hold = await ledger.hold(HOLD)
-    assert (hold is None) == (HOLD not in {h.id for h in await ledger.holds()})
-    return hold.state if hold else None
-
-
-async def test_a_claim_is_pending_from_its_intent_and_active_once_started(
-    ledger: SqlLedger,
-) -> None:
-    await ledger.append(chains.opened(), chains.intent(), claim=CLAIM)
-    assert await held(ledger) is HoldState.PENDING
-    await ledger.append(chains.acted())
-    assert await held(ledger) is HoldState.PENDING
-    await ledger.append(chains.hold_started())
-    hold = await ledger.hold(HOLD)
-    assert hold is not None
-    assert (hold.state, hold.incident, hold.owner) == (HoldState.ACTIVE, INCIDENT, "ana")
-    assert hold.expires_at == chains.at(3600)
-    assert hold.plan == chains.plan()
-
-
-@pytest.mark.parametrize("kind", [OutcomeKind.REFUSED, OutcomeKind.FAILED])
-async def test_an_effect_that_did_not_happen_frees_the_device(
-    ledger: SqlLedger, kind: OutcomeKind
-) -> None:
-    await ledger.append(chains.opened(), chains.intent(), claim=CLAIM)
-    await ledger.append(chains.acted(chains.outcome(kind)))
-    assert await held(ledger) is None
-    assert not (await ledger.incident(INCIDENT)).contained
-
-
-async def test_an_unknown_end_leaves_the_hold_stuck_until_it_is_ended(ledger: SqlLedger) -> None:
-    await ledger.append(chains.opened(), chains.intent(), claim=CLAIM)
-    await ledger.append(chains.acted(chains.outcome(OutcomeKind.UNKNOWN)))
-    hold = await ledger.hold(HOLD)
-    assert hold is not None
-    assert (hold.state, hold.detail) == (HoldState.STUCK, chains.outcome().detail)
-    await ledger.append(chains.acted(chains.outcome(OutcomeKind.FAILED), key="second"))
-    assert await held(ledger) is HoldState.STUCK, "a later failure says nothing of the first"
-    await ledger.append(chains.hold_ended())
-    assert await held(ledger) is None
-
-
-async def test_another_incident_finds_the_device_busy_and_records_nothing(
-    ledger: SqlLedger,
-) -> None:
-    await ledger.append(chains.opened(), chains.intent(), claim=CLAIM)
-    other = chains.intent(incident=OTHER)
-    with pytest.raises(Busy):
-        await ledger.append(note("n", incident=OTHER), other, claim=CLAIM)
-    assert await ledger.entry(OTHER, "n") is None
-    await ledger.append(chains.acted(), chains.hold_started(), chains.hold_ended())
-    await ledger.append(note("n", incident=OTHER), other, claim=CLAIM)
-    hold = await ledger.hold(HOLD)
-    assert hold is not None
-    assert (hold.incident, hold.state) == (OTHER, HoldState.PENDING)
-
-
-async def test_the_same_incident_may_take_its_claim_again(ledger: SqlLedger) -> None:
-    await ledger.append(chains.intent(1), claim=CLAIM)
-    newer = CLAIM.model_copy(update={"plan": chains.plan(vlan=20)})
-    await ledger.append(chains.intent(2), claim=newer)
-    hold = await ledger.hold(HOLD)
-    assert hold is not None
-    assert hold.plan.before["vlan"] == 20, "nothing came of the first: the newer plan is applied"
-
-
-async def test_a_second_effect_never_replaces_the_way_back_of_the_first(ledger: SqlLedger) -> None:
-    await ledger.append(chains.intent(1), claim=CLAIM)
-    await ledger.append(chains.acted())
-    quarantined = chains.plan(vlan=666)
-    again = CLAIM.model_copy(update={"plan": quarantined})
-    await ledger.append(chains.intent(2), claim=again)
-    await ledger.append(chains.acted(key="again", plan_=quarantined))
-    await ledger.append(chains.acted(chains.outcome(OutcomeKind.FAILED), key="failed"))
-    hold = await ledger.hold(HOLD)
-    assert hold is not None
-    assert hold.plan.before["vlan"] == 10
-
-
-async def test_a_repeated_intent_does_not_bring_a_dropped_claim_back(ledger: SqlLedger) -> None:
-    await ledger.append(chains.intent(), claim=CLAIM)
-    await ledger.append(chains.acted(chains.outcome(OutcomeKind.REFUSED)))
-    (again,) = await ledger.append(chains.intent(), claim=CLAIM)
-    assert not again.created
-    assert await held(ledger) is None
-
-
-async def test_a_change_in_force_has_a_hold_even_when_its_claim_was_lost(
-    ledger: SqlLedger,
-) -> None:
-    await ledger.append(chains.opened(), chains.acted(), chains.hold_started())
-    assert await held(ledger) is HoldState.ACTIVE
-
-
-async def test_no_incident_can_change_the_hold_of_another(ledger: SqlLedger) -> None:
-    await ledger.append(chains.intent(), claim=CLAIM)
-    await ledger.append(chains.acted(), chains.hold_started())
-    before = await ledger.hold(HOLD)
-    stuck = {"hold": HOLD, "detail": "mine"}
-    longer = {
-        "hold": HOLD,
-        "expires_at": chains.at(9e6).isoformat(),
-        "who": "eve",
-        "reason": "mine",
-    }
-    await ledger.append(
-        chains.hold_ended(incident=OTHER),
-        chains.acted(chains.outcome(OutcomeKind.FAILED), incident=OTHER),
-        chains.hold_started(until=9, incident=OTHER),
-        chains.new(Kind.HOLD_STUCK, "s", stuck, incident=OTHER),
-        chains.new(Kind.HOLD_EXTENDED, "e", longer, incident=OTHER),
-    )
-    assert await ledger.hold(HOLD) == before
-    assert len(await ledger.chain(OTHER)) == 5, "what was said is recorded all the same"
-
-
-async def test_a_hold_can_be_extended_and_get_stuck(ledger: SqlLedger) -> None:
-    await ledger.append(chains.intent(), claim=CLAIM)
-    await ledger.append(chains.acted(), chains.hold_started())
-    longer = {"hold": HOLD, "expires_at": chains.at(9000).isoformat(), "who": "bo", "reason": "r"}
-    await ledger.append(chains.new(Kind.HOLD_EXTENDED, "e", longer))
-    hold = await ledger.hold(HOLD)
-    assert hold is not None
-    assert (hold.expires_at, hold.state) == (chains.at(9000), HoldState.ACTIVE)
-    await ledger.append(chains.new(Kind.HOLD_STUCK, "s", {"hold": HOLD, "detail": "no line"}))
-    assert await held(ledger) is HoldState.STUCK
-
-
-async def test_holds_are_listed_soonest_expiry_first_and_pending_ones_last(
-    ledger: SqlLedger,
-) -> None:
-    for device, until in (("cam-1", 50), ("cam-2", 10), ("cam-3", 0)):
-        plan = chains.plan(device=device)
-        claim = Claim(device=device, action=chains.ACTION, plan=plan, owner="ana")
-        await ledger.append(note(device), claim=claim)
-        hold = f"hold/{device}/{chains.ACTION}"
-        body = {"hold": hold, "expires_at": chains.at(until).isoformat(), "owner": "ana"}
-        if until:
-            await ledger.append(chains.new(Kind.HOLD_STARTED, f"h{device}", body))
-    assert [h.device for h in await ledger.holds()] == ["cam-2", "cam-1", "cam-3"]
 
 
 # -- incidents and approvals --------------------------------------------------------------------

@@ -22,12 +22,14 @@ from firebreak.errors import DefinitionError, NotFound
 from firebreak.ledger.store import SqlLedger
 from firebreak.ledger.tokens import Tokens
 from firebreak.playbook.program import Program, Set
+from firebreak.policy.static import StaticPolicy
 from firebreak.server.app import create_app
 from firebreak.server.services import Services, Source
 from firebreak.settings import Settings
 from integrations.inventory.yaml_file import YamlInventory
 from integrations.siem.suricata import SuricataParser
 
+POLICY = Path(__file__).parents[3] / "playbooks/policies/default.yaml"
 EVE = Path(__file__).parents[3] / "firebreak/cyber_range/data/suricata-mirai-eve.json"
 SECRET_REF = "env:SURICATA_SECRET"
 SECRET = "correct horse battery staple"
@@ -58,6 +60,7 @@ class Rehearsal:
         self.calls: list[Start] = []
         self.told: list[tuple[object, ...]] = []
         self.fails: Callable[[Start], Exception | None] = lambda _: None
+        self.cannot_keep: dict[str, Exception] = {}
         self.open = asyncio.Event()
         self.open.set()
         self.up = True
@@ -103,6 +106,11 @@ class Rehearsal:
         self.told.append(("extend", hold_id, by_s, who.id, reason))
         raise NotFound(f"no hold {hold_id}")
 
+    async def keep(self, hold: Hold) -> None:
+        self.told.append(("keep", hold.id))
+        if error := self.cannot_keep.get(hold.id):
+            raise error
+
     async def ready(self) -> bool:
         return self.up
 
@@ -125,7 +133,10 @@ class Repertoire:
 
 @dataclass
 class Stage:
-    """The app, what it stands on, and a client for each role."""
+    """The app, what it stands on, and a token for each role.
+
+    ``everybody`` is a person with all roles of people, ``script`` a program with them.
+    """
 
     app: FastAPI
     http: httpx.AsyncClient
@@ -148,7 +159,8 @@ async def until(true: Callable[[], Awaitable[bool]]) -> None:
             await asyncio.sleep(0.01)
 
 
-ROLES = ("admin", "analyst", "on-call", "soc-lead", "auditor", "source:suricata", "source:other")
+PEOPLE = ("admin", "analyst", "on-call", "soc-lead")
+ROLES = (*PEOPLE, "auditor", "source:suricata", "source:other")
 
 
 def resolve(ref: str) -> str:
@@ -165,11 +177,13 @@ def receipts(chain: tuple[Entry, ...]) -> bytes:
 async def staged(
     where: Path, *, devices: int = 2, max_body_bytes: int = 4 * 1024 * 1024
 ) -> AsyncIterator[Stage]:
-    """Everything in ``where``; the app's lifespan (the sweeper) does not run."""
+    """Everything in ``where``; the app's lifespan (sweeper and watch) does not run."""
     (where / "estate.yaml").write_text(estate(devices))
     ledger = await SqlLedger.open(f"sqlite:///{where / 'ledger.db'}")
     tokens = Tokens(ledger.database)
     secrets = {r: await tokens.create(f"the-{r.replace(':', '-')}", [r]) for r in ROLES}
+    secrets["everybody"] = await tokens.create("the-everybody", PEOPLE)
+    secrets["script"] = await tokens.create("the-script", ["automation", *PEOPLE])
     engine, playbooks = Rehearsal(), Repertoire()
     parser = SuricataParser()
     services = Services(
@@ -177,6 +191,7 @@ async def staged(
         ledger=ledger,
         engine=engine,
         inventory=YamlInventory.load(where / "estate.yaml"),
+        policy=StaticPolicy.load(POLICY),
         playbooks=playbooks,
         tokens=tokens,
         sources={"suricata": Source(parser, SECRET_REF), "other": Source(parser, "env:NOT_THERE")},

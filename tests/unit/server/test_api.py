@@ -8,6 +8,7 @@ import pytest
 
 from firebreak.domain.base import JsonObject
 from firebreak.domain.record import Kind, NewEntry
+from tests.unit.ledger import chains
 from tests.unit.server.stage import Stage
 
 INCIDENT = "inc-0123456789ab"
@@ -39,6 +40,11 @@ async def opened(stage: Stage) -> None:
 
 async def noted(stage: Stage, key: str) -> None:
     await stage.ledger.append(entry(Kind.NOTE, key, {"text": "seen"}))
+
+
+async def held(stage: Stage) -> None:
+    """A quarantine of cam-17 in force."""
+    await stage.ledger.append(chains.opened(), chains.acted(), chains.hold_started())
 
 
 async def get(stage: Stage, path: str, role: str = "auditor") -> Any:
@@ -244,12 +250,26 @@ async def test_a_response_is_cancelled_by_its_incident(stage: Stage) -> None:
 
 async def test_holds_are_named_by_device_and_action(stage: Stage) -> None:
     assert await get(stage, "/holds") == {"holds": []}
+    await held(stage)
+    assert [hold["id"] for hold in (await get(stage, "/holds"))["holds"]] == [chains.HOLD]
     for path, body in WRITES[2:4]:
         await stage.http.post(path, headers=stage.auth("on-call"), json=body)
     assert [told[:2] for told in stage.engine.told] == [
         ("release", "hold/cam-17/network.quarantine"),
         ("extend", "hold/cam-17/network.quarantine"),
     ]
+
+
+@pytest.mark.parametrize(("path", "body"), WRITES[1:])
+async def test_a_script_ends_and_moves_nothing_whatever_its_roles(
+    stage: Stage, path: str, body: dict[str, Any]
+) -> None:
+    await held(stage)
+    await opened(stage)
+    answer = await stage.http.post(path, headers=stage.auth("script"), json=body)
+    assert answer.status_code == 403
+    assert "only people decide" in answer.json()["message"]
+    assert not stage.engine.told
 
 
 async def test_a_verdict_is_the_token_holders_own(stage: Stage) -> None:
@@ -262,6 +282,7 @@ async def test_a_verdict_is_the_token_holders_own(stage: Stage) -> None:
 
 
 async def test_control_characters_in_a_reason_are_not_kept(stage: Stage) -> None:
+    await held(stage)
     path, body = WRITES[2]
     reason = "clean\x1b[2Jed \u202eno"
     await stage.http.post(path, headers=stage.auth("admin"), json=body | {"reason": reason})

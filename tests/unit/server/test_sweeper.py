@@ -2,7 +2,10 @@
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from firebreak.errors import Unreachable
+from firebreak.server import sweeper as sweeping
 from firebreak.server.app import create_app
 from firebreak.server.intake import Intake
 from firebreak.server.metrics import Metrics
@@ -70,3 +73,15 @@ async def test_alerts_of_one_device_are_redelivered_together(stage: Stage) -> No
     await left_behind(stage, age_s=60)
     await sweeper(stage).sweep()
     assert len(stage.engine.calls) <= 2
+
+
+async def test_the_oldest_are_never_hidden_by_newer_ones_that_keep_failing(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sweeping, "MAX_ALERTS", 1)
+    await left_behind(stage, age_s=60)
+    stage.engine.fails = lambda _: Unreachable("no")
+    one = sweeper(stage)
+    assert [await one.sweep() for _ in range(4)] == [1, 1, 1, 0]
+    newest_first = [row.alert.id for row in await stage.ledger.alerts()]
+    assert [call.alerts[0].id for call in stage.engine.calls] == newest_first[::-1]

@@ -72,7 +72,11 @@ def _projections() -> None:
         "holds",
         sa.Column("id", sa.String(200), primary_key=True),
         sa.Column("incident", sa.String(64), nullable=False),
+        sa.Column("step", sa.Text, nullable=False),
+        sa.Column("intent", sa.String(400), nullable=False),
         sa.Column("in_force", sa.Boolean, nullable=False),
+        sa.Column("state", sa.String(20), nullable=False),
+        sa.Column("started_at", UtcTime, nullable=False),
         sa.Column("expires_at", UtcTime),
         sa.Column("document", sa.Text, nullable=False),
     )

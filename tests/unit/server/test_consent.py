@@ -1,0 +1,189 @@
+"""A hold ends by hand only as policy says: who may, whose agreement it is, and what is said."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from structlog.testing import capture_logs
+
+from firebreak.domain.people import Decision, Effect
+from firebreak.policy.rules import PolicyFile
+from firebreak.policy.static import StaticPolicy
+from integrations.inventory.yaml_file import YamlInventory
+from tests.unit.ledger import chains
+from tests.unit.server.stage import PEOPLE, Stage, estate
+from tests.unit.server.test_api import held
+
+RELEASE = "/holds/cam-17/network.quarantine/release"
+
+
+async def release(stage: Stage, role: str) -> httpx.Response:
+    return await stage.http.post(RELEASE, headers=stage.auth(role), json={"reason": "cleaned"})
+
+
+def released_by(stage: Stage) -> list[object]:
+    return [told[2] for told in stage.engine.told if told[0] == "release"]
+
+
+class Asked:
+    """A policy that says what it is told to, and remembers what it was asked."""
+
+    digest = "sha256:" + "0" * 64
+
+    def __init__(self, says: Decision) -> None:
+        self.says = says
+        self.questions: list[Any] = []
+
+    def decide(self, question: Any) -> Decision:
+        self.questions.append(question)
+        return self.says
+
+
+def rules(stage: Stage, *given: dict[str, Any]) -> None:
+    """Replace the shipped policy."""
+    policy = StaticPolicy(PolicyFile.model_validate({"version": 1, "rules": given}))
+    stage.app.state.services = replace(stage.app.state.services, policy=policy)
+
+
+def agreed_by(*gates: dict[str, Any], **more: Any) -> dict[str, Any]:
+    rule = {"id": "two-eyes", "summary": "somebody agrees", "effect": "approve"}
+    return rule | {"actions": ["network.release"], "gates": gates} | more
+
+
+@pytest.mark.parametrize("role", PEOPLE)
+async def test_the_shipped_policy_lets_people_on_duty_release(stage: Stage, role: str) -> None:
+    await held(stage)
+    await release(stage, role)
+    assert released_by(stage) == [f"the-{role}"]
+
+
+async def test_policy_is_asked_about_the_way_back_in_the_name_of_the_person(stage: Stage) -> None:
+    await held(stage)
+    policy = Asked(Decision(effect=Effect.ALLOW))
+    stage.app.state.services = replace(stage.app.state.services, policy=policy)
+    await release(stage, "analyst")
+    (question,) = policy.questions
+    assert question.action == question.plan.action == "network.release"
+    assert (question.plan.before, question.plan.after) == (
+        chains.plan().after,
+        chains.plan().before,
+    )
+    assert question.device.id == "cam-17"
+    assert (question.requester.id, question.requester.kind) == ("the-analyst", "person")
+
+
+async def test_what_policy_forbids_is_not_released_and_the_answer_says_why(stage: Stage) -> None:
+    await held(stage)
+    rules(
+        stage,
+        {
+            "id": "never",
+            "summary": "cameras stay where they are",
+            "effect": "forbid",
+            "actions": ["network.release"],
+        },
+    )
+    answer = await release(stage, "admin")
+    assert (answer.status_code, answer.json()["error"]) == (403, "policy-denied")
+    assert "cameras stay where they are" in answer.json()["message"]
+    assert "never" in answer.json()["message"]
+    assert not stage.engine.told
+
+
+async def test_what_no_rule_speaks_about_is_not_released(stage: Stage) -> None:
+    await held(stage)
+    rules(stage, agreed_by({"role": "on-call"}) | {"actions": ["wifi.release"]})
+    answer = await release(stage, "admin")
+    assert answer.status_code == 403
+    assert "no rule allows it" in answer.json()["message"]
+    assert not stage.engine.told
+
+
+async def test_the_one_whose_agreement_is_wanted_gives_it_by_releasing(stage: Stage) -> None:
+    await held(stage)
+    rules(stage, agreed_by({"role": "on-call"}))
+    answer = await release(stage, "analyst")
+    assert answer.status_code == 403
+    assert "1 x on-call" in answer.json()["message"]
+    assert not stage.engine.told
+    await release(stage, "on-call")
+    assert released_by(stage) == ["the-on-call"]
+
+
+@pytest.mark.parametrize(
+    "gates",
+    [
+        [{"role": "on-call", "quorum": 2}],
+        [{"role": "on-call"}, {"role": "soc-lead"}],
+        [{"role": "admin"}, {"role": "admin", "quorum": 3}],
+    ],
+)
+async def test_nobody_is_two_people(stage: Stage, gates: list[dict[str, Any]]) -> None:
+    await held(stage)
+    rules(stage, agreed_by(*gates))
+    for role in ("everybody", *PEOPLE):
+        answer = await release(stage, role)
+        assert answer.status_code == 403
+        assert "more than one person" in answer.json()["message"]
+    assert not stage.engine.told
+
+
+async def test_an_approval_that_names_nobody_is_no_agreement(stage: Stage) -> None:
+    await held(stage)
+    policy = Asked(Decision(effect=Effect.APPROVE))
+    stage.app.state.services = replace(stage.app.state.services, policy=policy)
+    assert (await release(stage, "admin")).status_code == 403
+    assert not stage.engine.told
+
+
+async def test_a_rule_about_scripts_is_no_hindrance_to_people(stage: Stage) -> None:
+    await held(stage)
+    rules(
+        stage,
+        agreed_by({"role": "on-call"}, when={"requester": "automation"}),
+        {
+            "id": "people",
+            "summary": "people may",
+            "effect": "allow",
+            "actions": ["network.release"],
+            "when": {"requester": "person"},
+        },
+    )
+    await release(stage, "analyst")
+    assert released_by(stage) == ["the-analyst"]
+
+
+async def test_a_hold_that_does_not_exist_is_not_found(stage: Stage) -> None:
+    answer = await release(stage, "admin")
+    assert answer.status_code == 404
+    assert "hold/cam-17/network.quarantine" in answer.json()["message"]
+    assert not stage.engine.told
+
+
+async def test_a_device_that_left_the_inventory_is_not_released_unasked(
+    stage: Stage, tmp_path: Path
+) -> None:
+    await held(stage)
+    smaller = tmp_path / "smaller.yaml"
+    smaller.write_text(estate(2).replace("cam-17", "cam-18"))
+    stage.app.state.services = replace(
+        stage.app.state.services, inventory=YamlInventory.load(smaller)
+    )
+    answer = await release(stage, "admin")
+    assert answer.status_code == 404
+    assert "not in the inventory any more" in answer.json()["message"]
+    assert not stage.engine.told
+
+
+async def test_each_decision_is_logged_with_its_rules(stage: Stage) -> None:
+    await held(stage)
+    with capture_logs() as logged:
+        await release(stage, "analyst")
+    (line,) = [line for line in logged if line["event"] == "release by hand"]
+    assert (line["who"], line["allowed"], line["rules"]) == (
+        "the-analyst",
+        True,
+        ("release-people",),
+    )
