@@ -79,6 +79,8 @@ def build_worker(client: Client, settings: Settings, steps: Steps) -> Worker:
         activities=steps.all(),
         workflow_runner=sandboxed(),
         max_cached_workflows=settings.cached_workflows,
+        # A burst has to wait at the server: what waits in here runs into the task time-out.
+        max_concurrent_workflow_tasks=16,
         max_concurrent_activities=settings.concurrent_effects,
         sticky_queue_schedule_to_start_timeout=timedelta(seconds=settings.workflow_task_timeout_s),
         graceful_shutdown_timeout=timedelta(seconds=10),

@@ -197,6 +197,8 @@ class TemporalEngine:
         try:
             stop = StopOrder(incident=row.id, who=who, reason=reason)
             await handle.execute_update(ResponseWorkflow.stop, stop, rpc_timeout=ANSWER)
+        except WorkflowUpdateFailedError as error:
+            raise NotFound(_message(error)) from error
         except _UNANSWERED as error:
             raise _missing(error, f"{incident} has ended already") from error
 

@@ -73,7 +73,9 @@ KINDS: dict[Kind, Written] = {
         "Its end was moved.", ("hold", "expires_at", "who", "reason"), ("started_at",)
     ),
     Kind.HOLD_ENDED: Written(
-        "What was there before is in force again.", ("step", "hold", "why", "outcome"), ("started_at",)
+        "What was there before is in force again.",
+        ("step", "hold", "why", "outcome"),
+        ("started_at",),
     ),
     Kind.HOLD_STUCK: Written(
         "It could not be ended: a person has to look.", ("step", "hold", "detail"), ("started_at",)

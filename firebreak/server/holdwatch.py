@@ -85,7 +85,7 @@ class HoldWatch:
             return
         self._said.add(hold.id)
         _log.error(
-            "hold is overdue: the device may be contained and nobody in charge; a person should look",
+            "hold is overdue: the device may be contained with nobody in charge: look",
             hold=hold.id,
             incident=hold.incident,
             device=hold.device,

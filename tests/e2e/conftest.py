@@ -32,8 +32,7 @@ summary: Write down that a device was seen to look around
 triggers:
   - when: alert.technique == 'T1595'
 steps:
-  - {id: first, do: incident.note, with: {text: "{{ device.id }}: {{ alert.title }}"}}
-  - {id: second, do: incident.note, with: {text: "nothing to contain"}}
+  - {id: seen, do: incident.note, with: {text: "{{ device.id }}: {{ alert.title }}"}}
 """
 
 

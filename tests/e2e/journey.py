@@ -1,15 +1,18 @@
 """What detectors and people do to a stack, and what comes of it, seen from outside."""
 
+import asyncio
 import json
 import socket
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from importlib import resources
-from typing import Any
+from itertools import chain
+from typing import Any, cast
 
 import httpx
 
-from firebreak.contracts import IncidentRow
+from firebreak.contracts import AlertRow, IncidentRow
 from firebreak.domain.device import Device
 from firebreak.domain.estate import Estate, Sentinel
 from firebreak.domain.people import Approval
@@ -90,6 +93,17 @@ async def until_closed(
                 await each(entry)
 
 
+async def settled(api: httpx.AsyncClient, device: str) -> list[AlertRow]:
+    """The alerts of a device, once none of them is on its way any more."""
+    while True:
+        answer = await api.get("/alerts", params={"limit": 1000})
+        rows = [AlertRow.model_validate(row) for row in answer.json()["alerts"]]
+        ours = [row for row in rows if row.alert.devices[:1] == (device,)]
+        if all(row.disposition != "received" for row in ours):
+            return ours
+        await asyncio.sleep(0.3)
+
+
 async def agree(voter: httpx.AsyncClient, entry: Entry) -> None:
     """Where people are asked, vote for exactly the plans that were shown."""
     if entry.kind is not Kind.APPROVAL_REQUESTED:
@@ -133,3 +147,10 @@ def _network(cidr: str) -> str:
 def by_id(estate: Estate) -> dict[str, Device]:
     """The devices of an estate."""
     return {device.id: device for device in estate.devices}
+
+
+def named_in(story: Story) -> Counter[str]:
+    """The alerts that the record of a response names, and how often."""
+    opened = [cast("list[str]", e.body["alerts"]) for e in story.of_kind(Kind.OPENED)]
+    joined = [cast("list[Json]", e.body["alerts"]) for e in story.of_kind(Kind.JOINED)]
+    return Counter([*chain(*opened), *(alert["id"] for alert in chain(*joined))])

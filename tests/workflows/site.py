@@ -39,6 +39,7 @@ class Faults:
     lie: set[str] = field(default_factory=set)  # it reads back well and changes nothing
     stuck: set[str] = field(default_factory=set)  # reverts fail
     deaf_after_write: bool = False  # once something was written, nothing can be read
+    break_on: set[str] = field(default_factory=set)  # methods with a bug
 
 
 @dataclass
@@ -127,8 +128,13 @@ class MemoryControl:
         )
 
     async def observe(self, device: Device) -> Observation:
+        self._maybe_break("observe")
         self._maybe_refuse()
         return Observation(target=f"port of {device.id}", state=self._site.state(device.id))
+
+    def _maybe_break(self, method: str) -> None:
+        if method in self._site.faults.break_on:
+            raise KeyError("a bug in the adapter")
 
     def _maybe_refuse(self) -> None:
         error = self._site.faults.refuse.get(self.capabilities.rung)
@@ -175,6 +181,7 @@ class MemoryControl:
 
     async def revert(self, plan: Plan, send_by: datetime) -> JsonObject:
         del send_by
+        self._maybe_break("revert")
         if plan.rung in self._site.faults.stuck:
             raise Unreachable("no way back to the switch")
         state = self._site.state(plan.device)

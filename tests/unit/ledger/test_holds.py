@@ -248,14 +248,15 @@ async def test_a_claim_under_which_nothing_was_sent_is_dropped(ledger: SqlLedger
     await ledger.append(chains.intent(incident=OTHER), claim=CLAIM)
 
 
+@pytest.mark.parametrize("intent", [None, "intent:contain#1", "intent:contain#2"])
 @pytest.mark.parametrize("way", [in_force, active, stuck])
 async def test_a_change_that_may_stand_is_not_dropped_because_a_later_one_was_not_sent(
-    ledger: SqlLedger, way: Any
+    ledger: SqlLedger, way: Any, intent: str | None
 ) -> None:
     await way(ledger)
     before = await live(ledger)
     await ledger.append(chains.intent(2), claim=CLAIM)
-    await ledger.append(chains.unsent(2, hold=HOLD, intent="intent:contain#2"))
+    await ledger.append(chains.unsent(2, hold=HOLD, intent=intent))
     assert await live(ledger) == before
 
 
