@@ -14,30 +14,14 @@ from activities.outcomes import (
 from activities.world import World
 from firebreak.contracts import Question
 from firebreak.domain.base import JsonObject, digest
-from firebreak.domain.hold import Hold, release_action
+from firebreak.domain.hold import Hold, release_action, release_plan
 from firebreak.domain.people import Effect, Principal, passed, united
-from firebreak.domain.plan import Outcome, OutcomeKind, Plan, ProbeReport
+from firebreak.domain.plan import Outcome, OutcomeKind, ProbeReport
 from firebreak.domain.record import Kind, NewEntry
 from firebreak.domain.step import Answer, AnswerKind, Ask, ReleaseOrder
 from firebreak.errors import FirebreakError, LedgerUnavailable, NotFound, RevertFailed
 
 _log = structlog.get_logger("firebreak.release")
-
-
-def release_plan(hold: Hold) -> Plan:
-    """The way back as a plan of its own: what people agree to when they agree to a release."""
-    done = hold.plan
-    return done.model_copy(
-        update={
-            "action": release_action(hold.action),
-            "before": done.after,
-            "after": done.before,
-            "reversible": False,
-            "way_back": f"{hold.action} again",
-            "risk": "low",
-            "summary": f"release {hold.device}: {done.way_back or 'restore the state before'}",
-        }
-    )
 
 
 class ReleaseRunner:

@@ -9,15 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from firebreak.errors import DefinitionError
-
-# What incidents are listed by in Temporal. Every one is a Keyword.
-SEARCH_ATTRIBUTES = (
-    "FirebreakIncident",
-    "FirebreakPlaybook",
-    "FirebreakDevice",
-    "FirebreakSite",
-    "FirebreakStatus",
-)
+from firebreak.search import NAMES
 
 # The dev server has one history shard and looks at its queues 20 times a second: each step of a
 # response would wait on a 50 ms grid.
@@ -68,7 +60,7 @@ class DevServer:
             *self._storage(),
             *_each("--namespace", self.namespaces),
             *_each("--dynamic-config-value", [f"{name}=1000" for name in _POLL_LIMITS]),
-            *_each("--search-attribute", [f"{name}=Keyword" for name in SEARCH_ATTRIBUTES]),
+            *_each("--search-attribute", [f"{name}=Keyword" for name in NAMES]),
         )
 
     def environment(self) -> Mapping[str, str]:

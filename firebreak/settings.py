@@ -1,10 +1,12 @@
 """Every setting, from environment variables (FIREBREAK_*), with defaults for one machine."""
 
+import json
+import os
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 
 class Settings(BaseSettings):
@@ -21,9 +23,10 @@ class Settings(BaseSettings):
     estate_file: Path = Field(
         default=Path("estate.yaml"), description="Sites, switches, sentinels and devices"
     )
-    playbook_dirs: tuple[Path, ...] = Field(
+    playbook_dirs: Annotated[tuple[Path, ...], NoDecode] = Field(
         default=(),
-        description="Directories with more playbooks; a name there wins over a shipped one",
+        description="Directories with more playbooks, separated by colons (as in PATH); a name "
+        "there wins over a shipped one",
     )
     policy_file: Path | None = Field(
         default=None, description="Policy file; empty: the shipped playbooks/policies/default.yaml"
@@ -90,6 +93,14 @@ class Settings(BaseSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         default="INFO", description="Least important log line shown"
     )
+
+    @field_validator("playbook_dirs", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        """Directories as in PATH, or a JSON list."""
+        if not isinstance(value, str):
+            return value
+        return json.loads(value) if value.startswith("[") else value.split(os.pathsep)
 
     @property
     def ledger_url(self) -> str:

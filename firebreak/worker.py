@@ -35,6 +35,7 @@ PASSED_THROUGH = (
     "firebreak.errors",
     "firebreak.contracts",
     "firebreak.playbook",
+    "firebreak.search",
     "activities",
     "workflows.messages",
 )
@@ -46,7 +47,7 @@ def data_converter(codec: PayloadCodec | None) -> DataConverter:
 
 
 async def connect(
-    settings: Settings, codec: PayloadCodec, waiting: Callable[[str], None]
+    settings: Settings, codec: PayloadCodec | None, waiting: Callable[[str], None]
 ) -> Client:
     """Connect to Temporal, however long it takes; ``waiting`` hears why it does."""
     pause = 0.1

@@ -12,7 +12,6 @@ from temporalio.client import (
     WorkflowUpdateRPCTimeoutOrCancelledError,
 )
 from temporalio.common import (
-    SearchAttributeKey,
     SearchAttributePair,
     TypedSearchAttributes,
     WorkflowIDConflictPolicy,
@@ -35,6 +34,7 @@ from firebreak.errors import (
 )
 from firebreak.playbook.inputs import bind
 from firebreak.playbook.program import HoldSpec, Program
+from firebreak.search import DEVICE, PLAYBOOK, SITE, STATUS
 from workflows.hold import HoldWorkflow
 from workflows.messages import (
     EndOrder,
@@ -49,16 +49,12 @@ from workflows.messages import (
     response_id,
 )
 from workflows.preview import Preview, PreviewWorkflow
-from workflows.response import STATUS, ResponseWorkflow
+from workflows.response import ResponseWorkflow
 
-PLAYBOOK = SearchAttributeKey.for_keyword("FirebreakPlaybook")
-DEVICE = SearchAttributeKey.for_keyword("FirebreakDevice")
-SITE = SearchAttributeKey.for_keyword("FirebreakSite")
 # How long a person waits for a worker to take an answer, and for a release to be proven.
 ANSWER = timedelta(seconds=30)
 PROOF = timedelta(minutes=4)
 
-SEARCH_ATTRIBUTES = (PLAYBOOK, DEVICE, SITE, STATUS)
 
 _UNANSWERED = (RPCError, WorkflowUpdateRPCTimeoutOrCancelledError)
 

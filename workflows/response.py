@@ -4,7 +4,6 @@ import asyncio
 
 from pydantic import JsonValue
 from temporalio import workflow
-from temporalio.common import SearchAttributeKey
 from temporalio.exceptions import ActivityError, ApplicationError
 
 from firebreak.domain.people import Approval, Principal
@@ -13,6 +12,7 @@ from firebreak.errors import Forbidden, NotFound
 from firebreak.playbook.interpreter import Interpreter
 from firebreak.playbook.runtime import CancelledError, NotApprovedError, StepFailedError
 from firebreak.playbook.scope import Scope
+from firebreak.search import STATUS
 from workflows.board import VoteRefusedError
 from workflows.messages import (
     HoldEnded,
@@ -24,8 +24,6 @@ from workflows.messages import (
     incident_id,
 )
 from workflows.runtime import ResponseRuntime
-
-STATUS = SearchAttributeKey.for_keyword("FirebreakStatus")
 
 
 @workflow.defn

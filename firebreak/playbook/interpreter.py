@@ -43,7 +43,7 @@ MAX_PLANS = 3
 # No gentler or harsher method changes these answers, so the ladder ends.
 _FINAL = frozenset(
     {
-        "policy-denied", "interlock-engaged", "blast-radius", "not-approved", "not-found",
+        "policy-denied", "interlock-engaged", "blast-radius", "not-found",
         "definition", "busy", "revert-failed", "hold-stuck",
     }
 )  # fmt: skip
@@ -127,8 +127,8 @@ class Interpreter:
             outcome = await self._repeat(step, scope, device, inputs, outcome)
         scope.finish(step.id, outcome)
         if not outcome.in_force:
-            kind = NotApprovedError if outcome.error == "not-approved" else StepFailedError
-            raise kind(f"{key}: {outcome.kind.value}: {outcome.detail or outcome.error}")
+            said = f"{outcome.kind.value}: {outcome.detail or outcome.error}"
+            raise StepFailedError(f"{key}: {said}")
 
     def _target(self, step: Do, scope: Scope) -> tuple[str, dict[str, JsonValue]]:
         device = self._device if step.device is None else scope.render(step.device)

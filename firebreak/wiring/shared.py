@@ -8,6 +8,7 @@ from temporalio.client import Client
 
 from firebreak.codec import EncryptionCodec, RingFile
 from firebreak.policy.static import StaticPolicy
+from firebreak.search import register
 from firebreak.settings import Settings
 from firebreak.worker import connect
 from workflows.messages import Timing
@@ -38,4 +39,6 @@ async def connect_temporal(settings: Settings) -> Client:
     def waiting(why: str) -> None:
         _log.warning("waiting for Temporal", address=settings.temporal_address, why=why[:200])
 
-    return await connect(settings, EncryptionCodec(keys), waiting)
+    client = await connect(settings, EncryptionCodec(keys), waiting)
+    await register(client)
+    return client

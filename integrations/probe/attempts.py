@@ -161,7 +161,7 @@ async def _run(sentinel: Sentinel, argv: tuple[str, ...], stdin: bytes) -> tuple
         process = await asyncio.create_subprocess_exec(
             *sentinel.via,
             *argv,
-            stdin=asyncio.subprocess.PIPE,
+            stdin=asyncio.subprocess.PIPE if stdin else asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
         )
@@ -169,7 +169,8 @@ async def _run(sentinel: Sentinel, argv: tuple[str, ...], stdin: bytes) -> tuple
         return 127, str(error)
     try:
         async with asyncio.timeout(math.ceil(sentinel.timeout_s) + COMMAND_OVERHEAD_S):
-            output, _ = await process.communicate(stdin)
+            # Not b"": uvloop minds writing nothing to a command that has ended already.
+            output, _ = await process.communicate(stdin or None)
     except TimeoutError:
         return 124, "it did not end in time"
     finally:

@@ -27,7 +27,7 @@ from firebreak.settings import Settings
 from firebreak.wiring.shared import connect_temporal, timing
 from tests.chaos import worker
 from tests.chaos.site import DiskSite
-from tests.workflows.conftest import Programs
+from tests.workflows.bench import Programs
 from tests.workflows.playbooks import ask, contain, note, probe, program, release
 from tests.workflows.site import PRODUCTION, QUARANTINE
 from workflows import engine as engine_module

@@ -6,7 +6,7 @@ from firebreak.domain.people import Approval, ApprovalState, Gate, Principal, Ve
 from firebreak.domain.record import Kind
 from firebreak.errors import Forbidden, NotFound
 from firebreak.playbook.program import Program
-from tests.workflows.conftest import ANALYST, ON_CALL, SECOND, Bench
+from tests.workflows.bench import ANALYST, ON_CALL, SECOND, Bench
 from tests.workflows.playbooks import ask, contain, note, program, release
 from tests.workflows.site import PRODUCTION, QUARANTINE
 

@@ -8,7 +8,7 @@ from firebreak.domain.hold import HoldState
 from firebreak.domain.record import Kind
 from firebreak.errors import Forbidden, NotFound, RevertFailed
 from firebreak.playbook.program import HoldSpec, Until
-from tests.workflows.conftest import ON_CALL, Bench
+from tests.workflows.bench import ON_CALL, Bench
 from tests.workflows.playbooks import contain, note, probe, program, release
 from tests.workflows.site import PRODUCTION, QUARANTINE
 

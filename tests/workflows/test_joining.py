@@ -11,7 +11,7 @@ from firebreak.domain.people import Principal, Verdict
 from firebreak.domain.record import Kind
 from firebreak.errors import BadInput, NotFound
 from firebreak.playbook.program import Input
-from tests.workflows.conftest import ANALYST, ON_CALL, Bench
+from tests.workflows.bench import ANALYST, ON_CALL, Bench
 from tests.workflows.playbooks import ask, contain, note, probe, program, release
 from tests.workflows.site import PRODUCTION, QUARANTINE
 

@@ -6,7 +6,7 @@ from firebreak.domain.plan import OutcomeKind
 from firebreak.domain.record import Entry, Kind
 from firebreak.errors import Rejected, Unreachable
 from firebreak.playbook.program import ForEach, Parallel, Set, When
-from tests.workflows.conftest import Bench
+from tests.workflows.bench import Bench
 from tests.workflows.playbooks import contain, note, probe, program, release
 from tests.workflows.site import PRODUCTION, QUARANTINE
 

@@ -9,7 +9,7 @@ from firebreak.domain.people import Gate, Verdict
 from firebreak.domain.plan import OutcomeKind
 from firebreak.errors import Forbidden, NotFound, Rejected
 from firebreak.playbook.program import Approve, HoldSpec, Until
-from tests.workflows.conftest import ANALYST, ON_CALL, SECOND, Bench
+from tests.workflows.bench import ANALYST, ON_CALL, SECOND, Bench
 from tests.workflows.playbooks import ask, contain, note, probe, program, release
 from tests.workflows.site import PRODUCTION, QUARANTINE
 from tests.workflows.test_response import outcomes

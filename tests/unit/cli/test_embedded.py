@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 from temporalio.client import Client
 
-from firebreak.embedded import SEARCH_ATTRIBUTES, DevServer, find_program
+from firebreak.embedded import DevServer, find_program
 from firebreak.errors import DefinitionError
+from firebreak.search import NAMES
 from firebreak.supervisor import Child, Supervisor
 from tests.workflows.temporal_server import free_port, wait_until_serving
 
@@ -52,7 +53,7 @@ async def test_a_killed_temporal_comes_back_with_its_workflows_and_attributes(
         os.kill(before, signal.SIGKILL)
         again = await _served_by_another(server.address, supervisor, before)
         assert (await again.get_workflow_handle("kept").describe()).run_id == handle.result_run_id
-        for name in SEARCH_ATTRIBUTES:
+        for name in NAMES:
             assert (await again.count_workflows(f"{name} = 'x'")).count == 0
     finally:
         await supervisor.stop()

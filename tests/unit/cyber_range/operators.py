@@ -13,7 +13,7 @@ SILENCE_S = 0.3
 CROWD_S = 10.0  # where many connect at once and each is expected to succeed
 
 
-class LineBroke(Exception):  # noqa: N818 - what an operator sees, not an error of the test
+class LineBroke(Exception):
     """The switch closed the connection."""
 
 
