@@ -195,7 +195,8 @@ class ControlRunner:
         except OutcomeUnknown:
             observed = await self._look_again(job, plan)
         except FirebreakError as error:
-            await self._ledger.append(_unsent(job, number, error))
+            free = job.hold if considered else None  # an open intent may stand behind a later one
+            await self._ledger.append(_unsent(job, number, error, free))
             raise
         return await self._verdicts.judge(job, plan, observed, baseline)
 
@@ -291,11 +292,13 @@ def _agreed(job: Job, plan: Plan, decision: Decision) -> bool:
     return passed(gates, votes_for(plan.hash, job.ask.approvals))
 
 
-def _unsent(job: Job, number: int, error: FirebreakError) -> NewEntry:
+def _unsent(job: Job, number: int, error: FirebreakError, hold: str | None) -> NewEntry:
+    """Nothing left under this intent; ``hold`` is the claim that can go with it."""
     return job.recorder.entry(
         Kind.STEP,
         unsent_key(job.ask.step, number),
         what="not sent",
         detail=f"{error.code}: {error}",
-        hold=job.hold,
+        intent=intent_key(job.ask.step, number),
+        hold=hold,
     )

@@ -51,7 +51,6 @@ async def test_a_genuine_alert_takes_the_device_out_of_production_and_brings_it_
         pings.append(seen(ovs))
         left = await holds(grace, ovs.device.id)
         report = await checked_receipt(stack, grace, story.incident.id)
-        print(o.step, o.action, o.kind, o.error, o.detail, [(p.reach, p.detail) for p in o.probes])
     assert pings == [(True, False), (False, True), (True, False)]
     assert (story.incident.status, story.incident.contained) == ("completed", True)
     assert (ovs.tag("p1"), ovs.admin("p1")) == (10, "up")
