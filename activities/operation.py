@@ -74,7 +74,12 @@ class OperationRunner:
         outcome = recorder.outcome(
             OutcomeKind.ENFORCED, result=result, reconciled=not appended.created
         )
-        return await self._finish(outcome, recorder, ask)
+        if not operation.idempotent:
+            return await self._finish(outcome, recorder, ask)
+        # Were this outcome lost, the operation would just run again: so it may travel in the
+        # workflow, and share the transaction, and the fsync, of whatever comes next.
+        entries = (recorder.outcome_entry(outcome),)
+        return Answer(kind=AnswerKind.DONE, outcome=outcome, entries=entries)
 
     async def _sent(self, ask: Ask) -> bool:
         """Whether an earlier attempt was allowed to send it, whatever policy says by now."""

@@ -132,6 +132,8 @@ class HoldWorkflow:
         )
         try:
             answer = await self._calls.perform(ask, quick=False)
+            if answer.entries:
+                await self._calls.record(Entries(entries=answer.entries))
             seen = answer.outcome
             return bool(seen and seen.in_force and truth(until.that, {"result": seen.result}))
         except (ActivityError, DefinitionError):

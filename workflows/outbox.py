@@ -31,6 +31,10 @@ class Outbox:
             ),
         )
 
+    def carry(self, entries: tuple[NewEntry, ...]) -> None:
+        """Take in what an activity left to the next one."""
+        self._waiting.update({entry.key: entry for entry in entries})
+
     def holds_times(self) -> bool:
         """Whether an entry waits whose body holds a time: it may not travel by local activity."""
         return any(entry.kind in _TIMED for entry in self._waiting.values())

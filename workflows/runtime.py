@@ -89,6 +89,7 @@ class ResponseRuntime:
         )
         answer = await self._calls.perform(ask, quick=step.quick)
         self._outbox.sent(ask.entries)
+        self._outbox.carry(answer.entries)
         return answer
 
     async def _flush_times(self) -> None:
@@ -230,7 +231,8 @@ class ResponseRuntime:
         return workflow.get_external_workflow_handle_for(HoldWorkflow.run, hold.id)
 
     async def sleep(self, seconds: float) -> None:
-        """Let time pass, unless stopped."""
+        """Let time pass, unless stopped; what was done so far is on disk before."""
+        await self.flush()
         try:
             await workflow.wait_condition(self.cancelled, timeout=timedelta(seconds=seconds))
         except TimeoutError:

@@ -57,6 +57,7 @@ class Answer(Model):
     plan: Plan | None = None
     decision: Decision | None = None
     hold: Hold | None = None  # the hold that this step's change stands under
+    entries: tuple[NewEntry, ...] = ()  # for the workflow to hand to its next activity
 
 
 class ReleaseAsk(Model):
