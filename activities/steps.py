@@ -132,6 +132,6 @@ async def _heartbeat() -> None:
     timeout = activity.info().heartbeat_timeout
     if timeout is None:
         return
-    while True:
-        activity.heartbeat()
+    while True:  # the first one late: most activities are over before it
         await asyncio.sleep(timeout.total_seconds() / 3)
+        activity.heartbeat()

@@ -2,12 +2,13 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
+from typing import Any, Protocol
 from uuid import uuid4
 
 from temporalio.client import (
     Client,
     WorkflowExecutionStatus,
+    WorkflowHandle,
     WorkflowUpdateFailedError,
     WorkflowUpdateRPCTimeoutOrCancelledError,
 )
@@ -93,31 +94,46 @@ class TemporalEngine:
         self._task_timeout = task_timeout
 
     async def respond(self, start: Start) -> Started:
-        """Signal-with-start: one call starts or joins, and works while no worker runs."""
+        """Start, or join by signal-with-start; both work while no worker runs."""
         order = self._input(start)
+        try:
+            handle = await self._start(order, WorkflowIDConflictPolicy.FAIL)
+        except WorkflowAlreadyStartedError:
+            handle = await self._join(order)
+        run = handle.result_run_id or handle.first_execution_run_id or ""
+        return Started(workflow=handle.id, incident=incident_id(run))
+
+    async def _join(self, order: ResponseInput) -> WorkflowHandle[Any, Any]:
+        """Hand it to the response that runs; atomically a new one, if that has just ended."""
         join = Join(
             start_id=order.start_id,
-            alerts=start.alerts,
-            requester=start.requester,
-            reason=start.reason,
+            alerts=order.alerts,
+            requester=order.requester,
+            reason=order.reason,
         )
-        name = response_id(start.playbook, start.device)
+        return await self._start(
+            order,
+            WorkflowIDConflictPolicy.USE_EXISTING,
+            start_signal="join",
+            start_signal_args=[join],
+        )
+
+    async def _start(
+        self, order: ResponseInput, conflict: WorkflowIDConflictPolicy, **signal: Any
+    ) -> WorkflowHandle[Any, Any]:
         try:
-            handle = await self._client.start_workflow(
+            return await self._client.start_workflow(
                 ResponseWorkflow.run,
                 order,
-                id=name,
+                id=response_id(order.program.name, order.device.id),
                 task_queue=self._queue,
                 task_timeout=self._task_timeout,
-                start_signal="join",
-                start_signal_args=[join],
-                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+                id_conflict_policy=conflict,
                 search_attributes=_attributes(order),
+                **signal,
             )
         except RPCError as error:
             raise Unreachable(f"Temporal did not take the response: {error}") from error
-        run = handle.result_run_id or handle.first_execution_run_id or ""
-        return Started(workflow=name, incident=incident_id(run))
 
     def _input(self, start: Start) -> ResponseInput:
         program = self._programs.program(start.playbook)

@@ -110,7 +110,7 @@ async def _to_the_end(site: Stack, camera: Device) -> Story:
         story = await until_closed(
             grace, f"respond/mirai-botnet/{camera.id}", lambda entry: agree(grace, entry)
         )
-    ours = f"WorkflowType = 'ResponseWorkflow' AND FirebreakDevice = '{camera.id}'"
+    ours = f"FirebreakPlaybook = 'mirai-botnet' AND FirebreakDevice = '{camera.id}'"
     assert await responses(client, ours, 1) == 1
     effects = await site.range.effects(switch=camera.attached.switch, port=camera.attached.port)
     assert [w.command for w in effects] == [f"switchport access vlan {v}" for v in (666, 110)]
@@ -119,7 +119,7 @@ async def _to_the_end(site: Stack, camera: Device) -> Story:
 
 
 async def test_500_devices_at_once_are_500_responses(site: Stack, estate: Estate) -> None:
-    devices = estate.devices[:MANY]
+    devices = [d for d in estate.devices if d.attached and d.attached.switch != "sw-1"][:MANY]
     taken = await burst(site, [scan_by(device, SHORT) for device in devices])
     incidents = {
         alert["device"]: alert["incident"] for answer in taken for alert in answer["alerts"]
