@@ -69,7 +69,7 @@ class Commands(LazyGroup):
         **_group("receipt", _LOOK, "Show and verify signed receipts.", app="receipt_app"),
         **_group("playbook", _DEFINE, "Check, list and draw playbooks.", app="playbook_app"),
         **_group("token", _DEFINE, "Create, list and revoke API tokens.", module="tokens"),
-        **_group("keys", _DEFINE, "List and rotate the keys of Temporal's histories."),
+        **_group("keys", _DEFINE, "List and rotate the keys that encrypt Temporal's histories."),
         **_group("config", _DEFINE, "Show the settings.", module="configuration"),
     }
 

@@ -5,8 +5,10 @@ directory, which only its owner can enter.
 """
 
 import asyncio
+import contextlib
 import json
-from collections.abc import Awaitable, Callable
+import os
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Self
@@ -17,6 +19,16 @@ from firebreak.cyber_range.site import Range
 from firebreak.cyber_range.switch import EmulatedSwitch
 
 Request = dict[str, Any]
+
+
+@contextlib.contextmanager
+def _short(path: Path) -> Iterator[str]:
+    """The socket by its open directory: a Unix socket's name may have 107 bytes, a path more."""
+    directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        yield f"/proc/self/fd/{directory}/{path.name}"
+    finally:
+        os.close(directory)
 
 
 class ControlServer:
@@ -41,7 +53,8 @@ class ControlServer:
         """Listen, in the place of an earlier process that is gone. Raises OSError."""
         path = self._site.state.control_socket
         path.unlink(missing_ok=True)
-        self._server = await asyncio.start_unix_server(self._serve, str(path))
+        with _short(path) as name:
+            self._server = await asyncio.start_unix_server(self._serve, name)
         path.chmod(0o600)
         return path
 
@@ -192,7 +205,8 @@ class RangeControl:
         await self._order("unplug", device=device)
 
     async def _order(self, do: str, **request: Any) -> Any:
-        reader, writer = await asyncio.open_unix_connection(str(self._socket))
+        with _short(self._socket) as name:
+            reader, writer = await asyncio.open_unix_connection(name)
         try:
             writer.write(json.dumps({"do": do, **request}).encode() + b"\n")
             await writer.drain()
