@@ -162,7 +162,9 @@ class Supervisor:
                     start_new_session=True,  # Ctrl-C reaches the supervisor only
                 )
             self._processes[child.name] = process
-            self._pid_file(child).write_text(f"{process.pid}\n", encoding="ascii")
+            draft = self._pid_file(child).with_suffix(".new")
+            draft.write_text(f"{process.pid}\n", encoding="ascii")
+            draft.replace(self._pid_file(child))  # whoever reads it never sees half of it
         except OSError as error:
             raise ChildFailedError(child.name, f"cannot be started: {error}", child.log) from error
         return process
