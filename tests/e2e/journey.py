@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from importlib import resources
+from ipaddress import ip_address, ip_network
 from itertools import chain
 from typing import Any, cast
 
@@ -129,19 +130,16 @@ async def checked_receipt(stack: Stack, api: httpx.AsyncClient, incident: str) -
 
 def answers(sentinel: Sentinel, device: Device) -> bool:
     """Whether a TCP connection to the device comes about: the truth, past all of our own code."""
-    ip = str(device.ip)
+    ip = ip_address(str(device.ip))
     for inside, outside in sentinel.nat.items():
-        ip = ip.replace(_network(inside), _network(outside), 1)
+        network = ip_network(inside)
+        if ip in network:
+            ip = ip_network(outside)[int(ip) - int(network.network_address)]
     try:
-        with socket.create_connection((ip, sentinel.port or 0), timeout=_KNOCK_S):
+        with socket.create_connection((str(ip), sentinel.port or 0), timeout=_KNOCK_S):
             return True
     except TimeoutError:
         return False
-
-
-def _network(cidr: str) -> str:
-    """The fixed octets of a /16."""
-    return cidr.removesuffix(".0.0/16") + "."
 
 
 def by_id(estate: Estate) -> dict[str, Device]:

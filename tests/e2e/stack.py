@@ -165,7 +165,8 @@ class Stack:
     def api(self, name: str) -> httpx.AsyncClient:
         """The API as the principal of that name in PEOPLE."""
         headers = {"Authorization": f"Bearer {self.tokens[name]}"}
-        limits = httpx.Limits(max_connections=64)
+        # Shorter than the server keeps an idle connection: none is used while that closes it.
+        limits = httpx.Limits(max_connections=64, keepalive_expiry=2)
         return httpx.AsyncClient(
             base_url=self.url, headers=headers, timeout=_HTTP_S, limits=limits, trust_env=False
         )

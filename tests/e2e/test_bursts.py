@@ -55,7 +55,9 @@ async def burst(site: Stack, records: Sequence[Json]) -> list[Json]:
             async with lanes:
                 return await post(detector, eve([record]))
 
-        return list(await asyncio.gather(*map(send, records)))
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(send(record)) for record in records]
+        return [task.result() for task in tasks]
 
 
 async def ended(api: httpx.AsyncClient, playbook: str, expected: int) -> list[IncidentRow]:

@@ -57,7 +57,9 @@ async def burst_with_kills(site: Stack, records: list[Json]) -> None:
                 site.kill("server")
                 site.processes["server"].start()
 
-        await asyncio.gather(*map(send, records))
+        async with asyncio.TaskGroup() as group:
+            for record in records:
+                group.create_task(send(record))
 
 
 async def test_alerts_posted_while_the_server_is_killed_are_there_once_and_answered(
