@@ -190,15 +190,16 @@ class ControlRunner:
             raise Busy(f"another attempt of {job.ask.step} is under way") from error
         if not appended.created:
             raise Busy(f"another attempt of {job.ask.step} is under way")
+        lost = False
         try:
             observed = await job.control.apply(plan, send_by)
         except OutcomeUnknown:
-            observed = await self._look_again(job, plan)
+            observed, lost = await self._look_again(job, plan), True
         except FirebreakError as error:
             free = job.hold if considered else None  # an open intent may stand behind a later one
             await self._ledger.append(_unsent(job, number, error, free))
             raise
-        return await self._verdicts.judge(job, plan, observed, baseline)
+        return await self._verdicts.judge(job, plan, observed, baseline, reconciled=lost)
 
     async def _look_again(self, job: Job, plan: Plan) -> JsonObject:
         """What a write whose answer was lost has come to.
@@ -253,7 +254,8 @@ class ControlRunner:
         plan = sent[-1].plan if sent else None
         outcome = recorder.failure(error, plan)
         if any(intent.open for intent in sent):
-            outcome = outcome.model_copy(update={"kind": OutcomeKind.UNKNOWN})
+            code = OutcomeUnknown.code if error.code == Busy.code else error.code
+            outcome = outcome.model_copy(update={"kind": OutcomeKind.UNKNOWN, "error": code})
         held = hold_id(ask.device, ask.action) if plan and plan.reversible else None
         entry = recorder.outcome_entry(outcome, plan, held, recorder.after(ask.hold_s or 0))
         await settle(self._ledger, ask, outcome, [entry])
