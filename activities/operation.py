@@ -74,10 +74,11 @@ class OperationRunner:
         outcome = recorder.outcome(
             OutcomeKind.ENFORCED, result=result, reconciled=not appended.created
         )
-        if not operation.idempotent:
+        if not operation.idempotent or self._world.catalogue[ask.action].quick:
             return await self._finish(outcome, recorder, ask)
         # Were this outcome lost, the operation would just run again: so it may travel in the
-        # workflow, and share the transaction, and the fsync, of whatever comes next.
+        # workflow, and share the transaction, and the fsync, of whatever comes next. Not that of
+        # a quick one: a local activity's answer is in no history yet, and may come out different.
         entries = (recorder.outcome_entry(outcome),)
         return Answer(kind=AnswerKind.DONE, outcome=outcome, entries=entries)
 
