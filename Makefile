@@ -46,7 +46,8 @@ docs: $(STAMP)
 peers:
 	apt-get update -q
 	DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends \
-	  openvswitch-switch openssh-server postgresql iproute2 iputils-ping ethtool
+	  openvswitch-switch openssh-server postgresql iproute2 iputils-ping ethtool \
+	  hostapd wpasupplicant freeradius freeradius-utils snmpd snmp
 
 lock: $(STAMP)
 	$(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras --no-emit-index-url --no-emit-trusted-host \

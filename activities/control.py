@@ -11,6 +11,7 @@ import structlog
 from activities.journal import Intent, intents, wait_out
 from activities.outcomes import Recorder, intent_key, outcome_key, settle, unsent_key, votes_for
 from activities.verdict import Job, Verdicts
+from activities.whereabouts import Whereabouts, at_place
 from activities.world import World
 from firebreak.contracts import Claim, Question
 from firebreak.domain.base import JsonObject, digest
@@ -28,6 +29,7 @@ from firebreak.errors import (
     LedgerUnavailable,
     OutcomeUnknown,
     PolicyDenied,
+    Rejected,
     VerificationFailed,
 )
 
@@ -46,6 +48,7 @@ class ControlRunner:
         self._ledger = world.ledger
         self._clock = world.clock
         self._verdicts = Verdicts(world)
+        self._found = Whereabouts(world.locator)
 
     async def perform(self, ask: Ask, *, last_attempt: bool) -> Answer:
         """Bring the rung into force, or say why not.
@@ -78,18 +81,30 @@ class ControlRunner:
 
     def _job(self, ask: Ask, recorder: Recorder) -> Job:
         ask = self._world.checked(ask)
-        control = self._world.control(ask.action, ask.rung)
+        device = self._world.inventory.device(ask.device)
+        control = self._world.control(ask.action, ask.rung, device)
         if control.capabilities.reversible and ask.hold_s is None and not ask.preview:
             raise DefinitionError(f"{ask.action} by {ask.rung} can be undone, so it needs a hold")
-        return Job(ask, self._world.inventory.device(ask.device), control, recorder)
+        return Job(ask, device, control, recorder)
 
     # -- before anything is sent ------------------------------------------------------------
 
     async def _survey(self, job: Job) -> tuple[Plan, ProbeReport]:
-        seen, baseline = await asyncio.gather(
-            job.control.observe(job.device), self._world.witness.baseline(job.device)
+        plan, baseline = await asyncio.gather(
+            self._planned(job), self._world.witness.baseline(job.device)
         )
-        return await job.control.plan(job.device, job.ask.inputs, seen), baseline
+        if job.ask.hold_s is not None and not plan.reversible:
+            raise Rejected(
+                f"{plan.summary}: it cannot be undone, and this step promises a way back"
+            )
+        return plan, baseline
+
+    async def _planned(self, job: Job) -> Plan:
+        """The plan for where the device really is. Raises NotThere when nobody knows."""
+        found = await self._found.device(job.device, job.control)
+        plan = await job.control.plan(found.device, job.ask.inputs, found.seen)
+        ladder = (f"ladder: {job.ask.ladder}",) if job.ask.ladder else ()
+        return plan.model_copy(update={"place": found.place, "evidence": (*plan.evidence, *ladder)})
 
     async def _plan(self, job: Job) -> Answer:
         plan, _ = await self._survey(job)
@@ -156,8 +171,8 @@ class ControlRunner:
 
     async def _worth(self, job: Job, live: Hold, baseline: ProbeReport) -> tuple[OutcomeKind, str]:
         """What a hold that somebody else's proof stands behind is worth now."""
-        control = self._world.control(live.action, live.plan.rung)
-        seen = await control.observe(job.device)
+        control = self._world.control_of(live.plan)
+        seen = await control.observe(at_place(job.device, live.plan))
         if seen.state != live.plan.after:
             return OutcomeKind.FAILED, f"held on paper, and yet it is {seen.state}"
         if baseline.reach is Reach.REACHABLE:
@@ -208,7 +223,7 @@ class ControlRunner:
         next attempt.
         """
         try:
-            seen = await job.control.observe(job.device)
+            seen = await job.control.observe(at_place(job.device, plan))
         except FirebreakError as error:
             raise Busy(f"the answer was lost and the state cannot be read yet: {error}") from error
         if seen.state != plan.after:
@@ -224,10 +239,11 @@ class ControlRunner:
         if await self._verdicts.is_put_back(job.ask):
             seen = (latest.baseline,)
             return await self._verdicts.put_back(job, plan, "the change did not hold", seen)
-        state = (await job.control.observe(job.device)).state
+        device = at_place(job.device, plan)
+        state = (await job.control.observe(device)).state
         if state != plan.after:
             await wait_out(latest, self._clock)
-            state = (await job.control.observe(job.device)).state
+            state = (await job.control.observe(device)).state
         if state == plan.after:
             return await self._verdicts.judge(job, plan, state, latest.baseline, reconciled=True)
         if state != plan.before:

@@ -97,7 +97,7 @@ class ReleaseRunner:
 
     async def _restore(self, order: ReleaseOrder, ask: Ask, recorder: Recorder) -> Outcome:
         plan = order.hold.plan
-        control = self._world.control(plan.action, plan.rung)
+        control = self._world.control_of(plan)
         sent = await intents(self._ledger, ask.incident, ask.step)
         if sent:
             await wait_out(sent[-1], self._clock)

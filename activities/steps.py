@@ -10,6 +10,7 @@ from temporalio import activity
 from activities.control import ControlRunner
 from activities.operation import OperationRunner
 from activities.release import ReleaseRunner
+from activities.roads import choose
 from activities.translate import to_application_error
 from activities.world import World
 from firebreak.domain.hold import Hold
@@ -24,6 +25,8 @@ from firebreak.domain.step import (
     Entries,
     ReleaseAsk,
     ReleaseOrder,
+    Roads,
+    RoadsAsk,
 )
 from firebreak.errors import FirebreakError
 
@@ -51,6 +54,12 @@ class Steps:
             if self._world.is_control(ask.action):
                 return await self._controls.perform(ask, last_attempt=self._last())
             return await self._operations.perform(ask, last_attempt=self._last())
+
+    @activity.defn
+    async def roads(self, ask: RoadsAsk) -> Roads:
+        """Which rungs of a ladder lead to a device, and why the others do not."""
+        async with _alive():
+            return choose(self._world, ask)
 
     @activity.defn
     async def may_release(self, ask: ReleaseAsk) -> Answer:
@@ -103,6 +112,7 @@ class Steps:
         """Every activity, as a worker registers them."""
         return [
             self.perform,
+            self.roads,
             self.may_release,
             self.is_live,
             self.release,

@@ -1,12 +1,14 @@
 """What the runners act through: every contract, given by the composition root."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
 from activities.outcomes import Clock
 from activities.witness import Witness
-from firebreak.contracts import Control, Inventory, Ledger, Operation, Policy
+from firebreak.contracts import Control, Inventory, Ledger, Locator, Operation, Policy
+from firebreak.domain.device import Device
+from firebreak.domain.plan import Plan
 from firebreak.domain.step import Ask
 from firebreak.errors import CapabilityMissing
 from firebreak.playbook.catalogue import ActionKind, Catalogue
@@ -21,7 +23,8 @@ class World:
     ledger: Ledger
     policy: Policy
     inventory: Inventory
-    controls: Mapping[tuple[str, str], Control]  # by action and rung
+    controls: Mapping[tuple[str, str], Sequence[Control]]  # by action and rung, as preferred
+    locator: Locator
     operations: Mapping[str, Operation]  # by action
     witness: Witness
     clock: Clock
@@ -36,12 +39,26 @@ class World:
         inputs = bind(self.catalogue[ask.action].inputs, ask.inputs, f"action {ask.action}")
         return ask.model_copy(update={"inputs": inputs})
 
-    def control(self, action: str, rung: str) -> Control:
-        """The control for one rung. Raises CapabilityMissing."""
-        found = self.controls.get((action, rung))
-        if found is None:
-            raise CapabilityMissing(f"no adapter here does {action} by {rung}")
-        return found
+    def control(self, action: str, rung: str, device: Device) -> Control:
+        """The first control of a rung that leads to the device.
+
+        Raises:
+            CapabilityMissing: there is none; says why.
+        """
+        reasons = []
+        for control in self.controls.get((action, rung), ()):
+            reason = control.serves(device)
+            if not reason:
+                return control
+            reasons.append(reason)
+        raise CapabilityMissing("; ".join(reasons) or f"no adapter here does {action} by {rung}")
+
+    def control_of(self, plan: Plan) -> Control:
+        """The control that made a plan. Raises CapabilityMissing when it is no longer here."""
+        for control in self.controls.get((plan.action, plan.rung), ()):
+            if control.capabilities.adapter == plan.adapter:
+                return control
+        raise CapabilityMissing(f"no {plan.adapter} adapter here does {plan.action} by {plan.rung}")
 
     def operation(self, action: str) -> Operation:
         """The operation of an action. Raises CapabilityMissing."""

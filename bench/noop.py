@@ -18,6 +18,7 @@ from firebreak.playbook.program import Do, Program
 from firebreak.settings import Settings
 from firebreak.wiring.server import serve_api
 from firebreak.wiring.worker import Adapters, serve_worker
+from integrations.network.locate import SiteLocator
 
 DEVICES = 20_000
 
@@ -124,6 +125,7 @@ def _adapters(bell_port: int) -> Adapters:
         inventory=Estate(),
         probe=NoProbe(),
         controls={},
+        locator=SiteLocator({}, ()),
         operations={"bench.effect": Ring(Bell(bell_port))},
         close=close,
     )

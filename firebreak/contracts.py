@@ -1,13 +1,13 @@
 """One narrow Protocol per kind of outside system. Activities see these, never a vendor."""
 
 from datetime import datetime
-from typing import Protocol
+from typing import Literal, Protocol
 
 from pydantic import AwareDatetime, Field
 
 from firebreak.domain.alert import Alert
 from firebreak.domain.base import JsonObject, Model
-from firebreak.domain.device import Device
+from firebreak.domain.device import Attachment, Device
 from firebreak.domain.hold import Hold
 from firebreak.domain.people import Approval, Decision, Principal, Verdict
 from firebreak.domain.plan import Plan, ProbeReport
@@ -34,24 +34,91 @@ class Observation(Model):
     """A target and its state as read just now.
 
     ``state`` is the adapter's record (see Plan.before). ``evidence`` says how it was found.
+    ``sighted`` is False when nothing there has seen the device: it may be silent, or elsewhere.
     """
 
     target: str
     state: JsonObject
     evidence: tuple[str, ...] = ()
+    sighted: bool = True
+
+
+class Place(Model):
+    """Where a device was found. ``confidence``: ``seen`` by a switch, or only in the ``inventory``."""
+
+    attached: Attachment
+    confidence: Literal["seen", "inventory"]
+    evidence: tuple[str, ...]
+
+
+class Locator(Protocol):
+    """Finds the port a device hangs on, across the switches of its site."""
+
+    async def locate(self, device: Device) -> Place | None:
+        """Where the device is, or None when nobody knows.
+
+        Raises:
+            InterlockEngaged: more than one port claims its MAC address; a person must look.
+        """
+        ...
+
+
+class AuthorizationSource(Protocol):
+    """Who decides what a MAC address is authorized for: a NAC, or a RADIUS server's own data.
+
+    States are the source's own records, and compared whole: ``{"policy": "Quarantine"}``.
+    Methods raise what Control's do.
+    """
+
+    @property
+    def adapter(self) -> str:
+        """Its name in plans: ``ise``, ``packetfence``, ``freeradius-users``, ..."""
+        ...
+
+    @property
+    def deadline_s(self) -> float:
+        """After so long a call has ended and sends nothing more."""
+        ...
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """The secret references it resolves."""
+        ...
+
+    async def read(self, mac: str) -> JsonObject:
+        """What the source says about the MAC address now."""
+        ...
+
+    def quarantined(self, before: JsonObject) -> JsonObject:
+        """The state that quarantines, from the one that was read. Pure."""
+        ...
+
+    async def write(
+        self, mac: str, known: JsonObject, wanted: JsonObject, send_by: datetime
+    ) -> JsonObject:
+        """Bring ``wanted`` about and return what is read afterwards.
+
+        Writes nothing when it stands already, or after ``send_by``. Raises StateDrifted when the
+        state is neither ``known`` nor ``wanted``.
+        """
+        ...
 
 
 class Control(Protocol):
     """An action that changes a device's standing: observe, plan, apply, verify (read), revert.
 
-    Every method may raise Unreachable (nothing was sent), AuthFailed, Rejected,
-    CapabilityMissing, RateLimited. ``apply`` and ``revert`` raise OutcomeUnknown once a write may
+    Every method may raise Unreachable (nothing was sent), AuthFailed, Rejected, NotThere (the
+    device is somewhere else), CapabilityMissing, RateLimited. ``apply`` and ``revert`` raise OutcomeUnknown once a write may
     have left and its effect was not seen; they never swallow that.
     """
 
     @property
     def capabilities(self) -> Capabilities:
         """What this control can do."""
+        ...
+
+    def serves(self, device: Device) -> str:
+        """Why there is no such road to the device; "" when there is one. Pure: no I/O."""
         ...
 
     async def observe(self, device: Device) -> Observation:

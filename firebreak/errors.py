@@ -76,6 +76,12 @@ class Rejected(FirebreakError):
     code = "rejected"
 
 
+class NotThere(FirebreakError):
+    """The device is not on the port or NAS that was looked at. Locate it again, then next rung."""
+
+    code = "not-there"
+
+
 class CapabilityMissing(FirebreakError):
     """The adapter cannot do this and says so. Next rung."""
 

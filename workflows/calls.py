@@ -15,7 +15,10 @@ from firebreak.domain.step import (
     Entries,
     ReleaseAsk,
     ReleaseOrder,
+    Roads,
+    RoadsAsk,
 )
+from firebreak.playbook.program import Do
 from workflows.messages import Timing
 
 # Local activities are worth no round trip through the server, but they run before the workflow task
@@ -48,6 +51,12 @@ class Calls:
             start_to_close_timeout=self._timing.effect_timeout,
             heartbeat_timeout=self._heartbeat,
             retry_policy=self._retry,
+        )
+
+    async def roads(self, ask: RoadsAsk) -> Roads:
+        """Which rungs lead to a device."""
+        return await workflow.execute_local_activity_method(
+            Steps.roads, ask, start_to_close_timeout=_LOCAL, retry_policy=self._retry
         )
 
     async def may_release(self, ask: ReleaseAsk) -> Answer:
@@ -91,3 +100,8 @@ class Calls:
         await workflow.execute_local_activity_method(
             Steps.close, closing, start_to_close_timeout=_LOCAL, retry_policy=self._retry
         )
+
+
+def roads_ask(step: Do, device: str) -> RoadsAsk:
+    """The question which rungs of a step's ladder lead to a device."""
+    return RoadsAsk(action=step.action, device=device, ladder=step.ladder, chosen=step.chosen)

@@ -5,14 +5,14 @@ from collections.abc import Iterable, Iterator
 from temporalio import workflow
 
 from firebreak.domain.base import JsonObject, Model
-from firebreak.domain.step import Ask
+from firebreak.domain.step import Ask, Road
 from firebreak.playbook.program import AnyStep, Do, ForEach, Parallel, Run, When
-from workflows.calls import Calls
+from workflows.calls import Calls, roads_ask
 from workflows.messages import ResponseInput
 
 
 class Preview(Model):
-    """One line for each rung: ``{step, action, rung, plan, decision, refused}``."""
+    """One line for each rung: ``{step, action, rung, adapter, why, plan, decision, refused}``."""
 
     rungs: tuple[JsonObject, ...]
 
@@ -25,21 +25,32 @@ class PreviewWorkflow:
     async def run(self, start: ResponseInput) -> Preview:
         """Ask the adapters for plans, rung by rung."""
         calls = Calls(start.timing)
-        lines = [
-            await _preview(calls, start, step, rung)
-            for step in controls(start.program.steps)
-            for rung in step.ladder
-        ]
+        lines = []
+        for step in controls(start.program.steps):
+            roads = await calls.roads(roads_ask(step, start.device.id))
+            lines += [await _preview(calls, start, step, road) for road in roads.roads]
         return Preview(rungs=tuple(lines))
 
 
-async def _preview(calls: Calls, start: ResponseInput, step: Do, rung: str) -> JsonObject:
+async def _preview(calls: Calls, start: ResponseInput, step: Do, road: Road) -> JsonObject:
+    line: JsonObject = {
+        "step": step.id,
+        "action": step.action,
+        "rung": road.rung,
+        "adapter": road.adapter,
+        "why": road.why,
+        "plan": None,
+        "decision": None,
+        "refused": road.left_out,
+    }
+    if road.left_out:
+        return line
     ask = Ask(
         incident="",
         response=workflow.info().workflow_id,
         step=step.id,
         action=step.action,
-        rung=rung,
+        rung=road.rung,
         device=start.device.id,
         requester=start.requester,
         severity=max((alert.severity for alert in start.alerts), default=0),
@@ -48,9 +59,7 @@ async def _preview(calls: Calls, start: ResponseInput, step: Do, rung: str) -> J
     )
     answer = await calls.perform(ask, quick=False)
     return {
-        "step": step.id,
-        "action": step.action,
-        "rung": rung,
+        **line,
         "plan": answer.plan.to_json() if answer.plan else None,
         "decision": answer.decision.to_json() if answer.decision else None,
         "refused": answer.outcome.detail if answer.outcome else "",

@@ -12,11 +12,11 @@ from firebreak.domain.hold import Hold
 from firebreak.domain.people import Approval, ApprovalState, Gate
 from firebreak.domain.plan import Outcome, OutcomeKind, Plan
 from firebreak.domain.record import Kind, NewEntry
-from firebreak.domain.step import Answer, ApprovalAsk, Ask, Closing, Entries, ReleaseAsk
+from firebreak.domain.step import Answer, ApprovalAsk, Ask, Closing, Entries, ReleaseAsk, Roads
 from firebreak.playbook.program import Do, HoldSpec
 from firebreak.playbook.runtime import CancelledError
 from workflows.board import Board
-from workflows.calls import Calls
+from workflows.calls import Calls, roads_ask
 from workflows.hold import HoldWorkflow
 from workflows.messages import Attach, EndOrder, HoldInput, ResponseInput, StopOrder, VoteOrder
 from workflows.outbox import Outbox
@@ -69,6 +69,7 @@ class ResponseRuntime:
         device: str,
         inputs: dict[str, JsonValue],
         *,
+        ladder: str = "",
         plan: Plan | None = None,
         gates: tuple[Gate, ...] = (),
         approvals: tuple[Approval, ...] = (),
@@ -83,6 +84,7 @@ class ResponseRuntime:
                 "rung": rung,
                 "inputs": inputs,
                 "hold_s": step.hold.for_s if step.hold else None,
+                "ladder": ladder,
                 "plan": plan,
                 "preview": preview,
             }
@@ -91,6 +93,10 @@ class ResponseRuntime:
         self._outbox.sent(ask.entries)
         self._outbox.carry(answer.entries)
         return answer
+
+    async def roads(self, step: Do, device: str) -> Roads:
+        """Which rungs of the step's ladder lead to the device."""
+        return await self._calls.roads(roads_ask(step, device))
 
     async def _flush_times(self) -> None:
         """Before a local activity: what holds a time goes ahead, by an ordinary one."""

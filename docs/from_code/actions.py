@@ -3,11 +3,10 @@
 from typing import get_args
 
 from docs.from_code.markdown import code, codes, first_paragraph, page, section, table
-from firebreak.domain.estate import Platform, Sentinel, Switch
+from firebreak.domain.estate import CliAccess, Platform, Sentinel, Switch
 from firebreak.playbook.catalogue import SHIPPED, Action
 from integrations.inventory.yaml_file import YamlInventory
-from integrations.network.controls import PortDown, SwitchQuarantine
-from integrations.network.platforms import platform_of
+from integrations.network.cli.platforms import platform_of
 from integrations.probe.sentinel import SentinelProbe
 from integrations.siem.suricata import SuricataParser
 
@@ -41,7 +40,7 @@ def _action(action: Action) -> str:
     facts = [
         ("kind", action.kind.value),
         ("risk", action.risk),
-        ("rungs, the gentlest first", codes(action.rungs)),
+        ("rungs, the gentlest first", codes(action.ladder)),
         ("way back", ("yes" if action.reversible else "none") if action.rungs else ""),
         ("results", ", ".join(f"`{name}` ({kind})" for name, kind in action.results.items())),
     ]
@@ -60,12 +59,11 @@ def _input(action: Action, name: str) -> tuple[str, str, str, str]:
 
 def _rungs() -> str:
     rows = [
-        (code(kind.rung), kind.risk, first_paragraph(kind.__doc__).partition(": ")[2])
-        for kind in (SwitchQuarantine, PortDown)
+        (code(rung.name), rung.footprint.value, rung.summary)
+        for rung in SHIPPED["network.quarantine"].rungs
     ]
-    return section(
-        "Rungs of `network.quarantine`", table(("rung", "risk", "what it does"), rows), level=3
-    )
+    shown = table(("rung", "touches", "what it does"), rows)
+    return section("Rungs of `network.quarantine`", shown, level=3)
 
 
 def _platforms() -> str:
@@ -82,11 +80,13 @@ def _switch(platform: Platform) -> Switch:
     return Switch(
         id="sw",
         site="site",
-        host="127.0.0.1",
-        platform=platform,
-        username="firebreak",
-        password="env:PASSWORD",  # noqa: S106 - a reference
-        host_key=_NO_KEY,
+        cli=CliAccess(
+            host="127.0.0.1",
+            platform=platform,
+            username="firebreak",
+            password="env:PASSWORD",  # noqa: S106 - a reference
+            host_key=_NO_KEY,
+        ),
     )
 
 

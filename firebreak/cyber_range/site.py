@@ -16,7 +16,7 @@ from firebreak.cyber_range.network import Network, SwitchState
 from firebreak.cyber_range.silence import prove
 from firebreak.cyber_range.statedir import Layout, StateDir
 from firebreak.cyber_range.switch import EmulatedSwitch, Login
-from firebreak.domain.estate import Estate, Platform, Sentinel, Site, Switch
+from firebreak.domain.estate import CliAccess, Estate, Platform, Sentinel, Site, Switch
 
 USERNAME = "firebreak"
 BOT = f"{plant.CAMERA.prefix}-{plant.BOT}"
@@ -151,15 +151,17 @@ class Range:
         return Switch(
             id=state.name,
             site=plant.SITE,
-            host=host,
-            port=port,
-            platform=state.platform,
-            username=USERNAME,
-            password=f"file:{self.state.secret_file(state.name, 'password')}",
-            enable_secret=f"file:{self.state.secret_file(state.name, 'enable')}"
-            if enable
-            else None,
-            host_key=switch.host_key_line,
+            cli=CliAccess(
+                host=host,
+                port=port,
+                platform=state.platform,
+                username=USERNAME,
+                password=f"file:{self.state.secret_file(state.name, 'password')}",
+                enable_secret=f"file:{self.state.secret_file(state.name, 'enable')}"
+                if enable
+                else None,
+                host_key=switch.host_key_line,
+            ),
             uplinks=(self._plant.uplinks[state.name],),
         )
 

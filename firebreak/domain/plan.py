@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import AwareDatetime, Field
 
 from firebreak.domain.base import JsonObject, Model, digest
-from firebreak.domain.device import Slug
+from firebreak.domain.device import Attachment, Slug
 
 Risk = Literal["low", "medium", "high"]
 
@@ -54,6 +54,7 @@ class Plan(Model):
     device: Slug
     site: Slug
     target: str
+    place: Attachment | None = None  # where the device was found, when not where the inventory says
     inputs: JsonObject = Field(default_factory=dict)
     before: JsonObject
     after: JsonObject

@@ -33,6 +33,7 @@ class Ask(Model):
     severity: int = 0
     confidence: int = 0
     hold_s: int | None = None
+    ladder: str = ""  # all rungs in a line, for the plan to repeat
     plan: Plan | None = None
     gates: tuple[Gate, ...] = ()  # whom the author wants to agree, whatever policy says
     approvals: tuple[Approval, ...] = ()
@@ -58,6 +59,42 @@ class Answer(Model):
     decision: Decision | None = None
     hold: Hold | None = None  # the hold that this step's change stands under
     entries: tuple[NewEntry, ...] = ()  # for the workflow to hand to its next activity
+
+
+class RoadsAsk(Model):
+    """Which rungs of a ladder lead to a device. ``chosen``: nobody named the ladder."""
+
+    action: str
+    device: str
+    ladder: tuple[str, ...]
+    chosen: bool
+
+
+class Road(Model):
+    """One rung for one device: who would do it and why it is tried, or why it is left out."""
+
+    rung: str
+    adapter: str = ""
+    why: str = ""
+    left_out: str = ""
+
+
+class Roads(Model):
+    """A ladder as it stands for one device, in the order it is climbed."""
+
+    roads: tuple[Road, ...]
+
+    @property
+    def ladder(self) -> tuple[str, ...]:
+        """The rungs to try."""
+        return tuple(road.rung for road in self.roads if not road.left_out)
+
+    @property
+    def summary(self) -> str:
+        """One line for the record."""
+        tried = " > ".join(f"{r.rung} ({r.adapter})" for r in self.roads if not r.left_out)
+        out = "; ".join(f"{r.rung}: {r.left_out}" for r in self.roads if r.left_out)
+        return f"{tried or 'no road'}{f' | left out: {out}' if out else ''}"
 
 
 class ReleaseAsk(Model):

@@ -21,6 +21,22 @@ class ActionKind(StrEnum):
     OBSERVE = "observe"
 
 
+class Footprint(StrEnum):
+    """How much of a network one rung of a control touches, the gentlest first."""
+
+    SESSION = "session"  # the device's own access session
+    PORT = "port"  # whatever hangs on its port
+    LINK = "link"  # the port goes dark
+
+
+class Rung(Model):
+    """One method of a control, whatever adapter does it."""
+
+    name: str = Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")
+    footprint: Footprint
+    summary: str
+
+
 class Param(Model):
     """One input of an action."""
 
@@ -43,10 +59,22 @@ class Action(Model):
     summary: str
     inputs: dict[str, Param] = Field(default_factory=dict)
     results: dict[str, ValueType] = Field(default_factory=dict)
-    rungs: tuple[str, ...] = ()
+    rungs: tuple[Rung, ...] = ()
     reversible: bool = True
     risk: Risk = "low"
     quick: bool = False
+
+    @property
+    def ladder(self) -> tuple[str, ...]:
+        """The rungs' names, the gentlest first."""
+        return tuple(rung.name for rung in self.rungs)
+
+    def rung(self, name: str) -> Rung:
+        """One rung by name. Raises DefinitionError."""
+        for rung in self.rungs:
+            if rung.name == name:
+                return rung
+        raise DefinitionError(f"{self.name} has no rung {name!r}")
 
 
 class Catalogue:
@@ -80,7 +108,37 @@ QUARANTINE = Action(
     name="network.quarantine",
     kind=ActionKind.CONTROL,
     summary="Move the device to the site's quarantine network, or shut its port",
-    rungs=("switch", "port-down"),
+    rungs=(
+        Rung(
+            name="nac", footprint=Footprint.SESSION, summary="ask the NAC to quarantine its session"
+        ),
+        Rung(
+            name="radius",
+            footprint=Footprint.SESSION,
+            summary="change its RADIUS authorization and have it authenticate again (RFC 5176)",
+        ),
+        Rung(
+            name="controller",
+            footprint=Footprint.PORT,
+            summary="move its port, by the cloud controller",
+        ),
+        Rung(name="switch", footprint=Footprint.PORT, summary="move its port, by the switch's CLI"),
+        Rung(name="snmp", footprint=Footprint.PORT, summary="move its port, by SNMPv3"),
+        Rung(
+            name="dot1x",
+            footprint=Footprint.PORT,
+            summary="force its 802.1X port unauthorized, by SNMPv3",
+        ),
+        Rung(name="snmp-port-down", footprint=Footprint.LINK, summary="shut its port, by SNMPv3"),
+        Rung(
+            name="radius-port-down",
+            footprint=Footprint.LINK,
+            summary="shut its port, by Cisco's disable-host-port (RFC 5176)",
+        ),
+        Rung(
+            name="port-down", footprint=Footprint.LINK, summary="shut its port, by the switch's CLI"
+        ),
+    ),
     risk="medium",
 )
 PROBE = Action(

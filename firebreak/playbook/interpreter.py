@@ -13,7 +13,7 @@ from pydantic import JsonValue
 from firebreak.domain.hold import Hold
 from firebreak.domain.people import Approval, ApprovalState, Gate, united
 from firebreak.domain.plan import Outcome, OutcomeKind, Plan
-from firebreak.domain.step import Answer, AnswerKind, ApprovalAsk
+from firebreak.domain.step import Answer, AnswerKind, ApprovalAsk, Roads
 from firebreak.errors import DefinitionError, NotFound
 from firebreak.playbook.expressions import evaluate, truth
 from firebreak.playbook.program import (
@@ -142,12 +142,13 @@ class Interpreter:
         self, step: Do, key: str, device: str, inputs: dict[str, JsonValue]
     ) -> Outcome:
         outcome: Outcome | None = None
-        for rung in step.ladder or ("",):
+        roads = await self._roads(step, key, device)
+        for rung in _climbed(step, roads):
             if outcome is not None:
                 self._runtime.note(
                     f"{key}/{rung}", "next rung", f"{outcome.rung} {outcome.kind}: {outcome.error}"
                 )
-            outcome = await self._rung(step, key, rung, device, inputs)
+            outcome = await self._rung(step, key, rung, device, inputs, roads.summary)
             if outcome.in_force or outcome.kind is OutcomeKind.UNKNOWN or outcome.error in _FINAL:
                 break
             if self._runtime.cancelled():
@@ -155,8 +156,22 @@ class Interpreter:
         assert outcome is not None  # noqa: S101 - a ladder has at least one rung
         return outcome
 
-    async def _rung(
-        self, step: Do, key: str, rung: str, device: str, inputs: dict[str, JsonValue]
+    async def _roads(self, step: Do, key: str, device: str) -> Roads:
+        """Which rungs lead to the device; what is left out is on record, with the reason."""
+        if not step.ladder:
+            return Roads(roads=())
+        roads = await self._runtime.roads(step, device)
+        self._runtime.note(key, "ladder", roads.summary)
+        return roads
+
+    async def _rung(  # noqa: PLR0917 - a rung is all of these
+        self,
+        step: Do,
+        key: str,
+        rung: str,
+        device: str,
+        inputs: dict[str, JsonValue],
+        ladder: str,
     ) -> Outcome:
         where = first = f"{key}/{rung}" if rung else key
         plan, approvals, author = self._agreed(key, rung)
@@ -167,6 +182,7 @@ class Interpreter:
                 rung,
                 device,
                 inputs,
+                ladder=ladder,
                 plan=plan,
                 gates=(author,) if author else (),
                 approvals=approvals,
@@ -279,9 +295,12 @@ class Interpreter:
             raise DefinitionError(f"step {step.id} cannot be planned ahead; name a do step")
         device, inputs = self._target(step, scope)
         detail = ""
-        for rung in step.ladder or ("",):
+        roads = await self._roads(step, f"{asker}/{step.id}", device)
+        for rung in _climbed(step, roads):
             where = f"{asker}/{step.id}/{rung}"
-            answer = await self._runtime.act(step, where, rung, device, inputs, preview=True)
+            answer = await self._runtime.act(
+                step, where, rung, device, inputs, ladder=roads.summary, preview=True
+            )
             if answer.plan is not None:
                 return {rung: answer}
             detail = answer.outcome.detail if answer.outcome else ""
@@ -386,6 +405,11 @@ def _find(later: Sequence[AnyStep], name: str) -> AnyStep:
         if step.id == name:
             return step
     raise DefinitionError(f"approve plans step {name}, which does not come after it")
+
+
+def _climbed(step: Do, roads: Roads) -> tuple[str, ...]:
+    """The rungs to try. Where none leads to the device, the last one says so for the record."""
+    return roads.ladder or step.ladder[-1:] or ("",)
 
 
 def _gates(answer: Answer, author: Gate | None) -> tuple[Gate, ...]:

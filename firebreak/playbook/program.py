@@ -45,13 +45,15 @@ class Do(Step):
     """One action on one device (the alert's device unless ``device`` names another).
 
     ``until`` with ``within_s``: the action is repeated until the expression is true of ``result``.
-    ``ladder`` is never empty for a control; the compiler fills it and ``quick`` in.
+    ``ladder`` is never empty for a control; the compiler fills it and ``quick`` in. ``chosen``:
+    the author named no ladder, so the engine may leave rungs out that are too much for the device.
     """
 
     kind: Literal["do"] = "do"
     action: str
     device: Template = None
     ladder: tuple[str, ...] = ()
+    chosen: bool = False
     inputs: dict[str, Template] = Field(default_factory=dict)
     hold: HoldSpec | None = None
     until: Expression | None = None

@@ -7,7 +7,7 @@ from pydantic import JsonValue
 from firebreak.domain.hold import Hold
 from firebreak.domain.people import Approval, Gate
 from firebreak.domain.plan import Outcome, Plan
-from firebreak.domain.step import Answer, ApprovalAsk
+from firebreak.domain.step import Answer, ApprovalAsk, Roads
 from firebreak.playbook.program import Do, HoldSpec
 
 
@@ -34,12 +34,21 @@ class Runtime(Protocol):
         device: str,
         inputs: dict[str, JsonValue],
         *,
+        ladder: str = "",
         plan: Plan | None = None,
         gates: tuple[Gate, ...] = (),
         approvals: tuple[Approval, ...] = (),
         preview: bool = False,
     ) -> Answer:
-        """Try one rung (or preview it). ``gates``: whom the author wants, whatever policy says."""
+        """Try one rung (or preview it).
+
+        ``ladder``: the whole ladder in a line, which the plan repeats. ``gates``: whom the author
+        wants, whatever policy says.
+        """
+        ...
+
+    async def roads(self, step: Do, device: str) -> Roads:
+        """Which rungs of the step's ladder lead to the device."""
         ...
 
     async def approve(self, ask: ApprovalAsk) -> Approval:

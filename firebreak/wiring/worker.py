@@ -2,7 +2,7 @@
 
 import asyncio
 import signal
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -14,15 +14,16 @@ from activities.steps import Steps
 from activities.witness import Witness
 from activities.world import World
 from firebreak import logs
-from firebreak.contracts import Control, Inventory, Ledger, Operation, Policy, Probe
+from firebreak.contracts import Control, Inventory, Ledger, Locator, Operation, Policy, Probe
 from firebreak.ledger.store import SqlLedger
 from firebreak.playbook.catalogue import SHIPPED, Catalogue
 from firebreak.settings import Settings
 from firebreak.wiring.shared import connect_temporal, load_policy
 from firebreak.worker import build_worker
 from integrations.inventory.yaml_file import YamlInventory
-from integrations.network.controls import PortDown, SwitchQuarantine
-from integrations.network.fleet import SwitchFleet
+from integrations.network.cli.controls import PortDown, SwitchQuarantine
+from integrations.network.cli.fleet import SwitchFleet
+from integrations.network.locate import SiteLocator
 from integrations.probe.sentinel import SentinelProbe
 
 _log = structlog.get_logger("firebreak")
@@ -35,7 +36,8 @@ class Adapters:
     catalogue: Catalogue
     inventory: Inventory
     probe: Probe
-    controls: Mapping[tuple[str, str], Control]
+    controls: Mapping[tuple[str, str], Sequence[Control]]
+    locator: Locator
     operations: Mapping[str, Operation]
     close: Callable[[], Coroutine[None, None, None]]
 
@@ -52,10 +54,11 @@ def estate_adapters(settings: Settings) -> Adapters:
         inventory=inventory,
         probe=probe,
         controls={
-            ("network.quarantine", "switch"): SwitchQuarantine(fleet, sites),
-            ("network.quarantine", "port-down"): PortDown(fleet),
+            ("network.quarantine", "switch"): [SwitchQuarantine(fleet, sites)],
+            ("network.quarantine", "port-down"): [PortDown(fleet)],
         },
         operations={"device.probe": ProbeOperation(probe), "incident.note": NoteOperation()},
+        locator=SiteLocator(fleet.switches, []),
         close=fleet.close,
     )
 
@@ -68,6 +71,7 @@ def build_steps(settings: Settings, ledger: Ledger, policy: Policy, adapters: Ad
         policy=policy,
         inventory=adapters.inventory,
         controls=adapters.controls,
+        locator=adapters.locator,
         operations=adapters.operations,
         witness=Witness(adapters.probe),
         clock=lambda: datetime.now(UTC),

@@ -1,16 +1,25 @@
 """Why a port may not be touched. Each check raises Rejected with the reason and what to do."""
 
+from typing import Protocol
+
 from firebreak.domain.device import Attachment, Device
 from firebreak.domain.estate import Switch
-from firebreak.errors import Rejected
-from integrations.network.platforms.base import Platform
+from firebreak.errors import NotThere, Rejected
 from integrations.network.ports import PortReading, PortState, Sighting
 
 
+class Naming(Protocol):
+    """How a switch spells its ports."""
+
+    def canonical(self, port: str) -> str:
+        """The port's one full name. Raises Rejected when it is no physical port's name."""
+        ...
+
+
 def attachment(device: Device) -> Attachment:
-    """Where the inventory has the device."""
+    """Where the device hangs. Raises NotThere when nobody has said yet."""
     if device.attached is None:
-        raise Rejected(
+        raise NotThere(
             f"the inventory does not say which port {device.id} hangs on; add `attached`"
         )
     return device.attached
@@ -25,16 +34,16 @@ def same_site(device: Device, switch: Switch) -> None:
         )
 
 
-def no_uplink(platform: Platform, switch: Switch, port: str) -> None:
+def no_uplink(names: Naming, switch: Switch, port: str) -> None:
     """``port`` is none of the switch's uplinks, however those are spelled."""
     for uplink in switch.uplinks:
-        if uplink == port or _named(platform, uplink) == port:
+        if uplink == port or _named(names, uplink) == port:
             raise Rejected(f"port {port} of switch {switch.id} is an uplink; it is never touched")
 
 
-def _named(platform: Platform, port: str) -> str:
+def _named(names: Naming, port: str) -> str:
     try:
-        return platform.canonical(port)
+        return names.canonical(port)
     except Rejected:
         return port  # a port channel: no physical port, never equal to one
 
@@ -67,19 +76,24 @@ def access_port(reading: PortReading) -> None:
         )
 
 
-def whereabouts(device: Device, switch: Switch, port: str, seen: Sighting) -> tuple[str, ...]:
-    """What the MAC table says about it, as evidence; raises Rejected when it contradicts."""
+def whereabouts(device: Device, switch: Switch, port: str, seen: Sighting) -> tuple[bool, str]:
+    """``(whether it was seen there, the evidence)`` from the MAC table.
+
+    Raises:
+        Rejected: several devices hang on the port.
+        NotThere: the switch has the device on another port.
+    """
     if len(seen.on_port) > switch.max_macs:
         raise Rejected(
             f"port {port} of switch {switch.id} has {len(seen.on_port)} MAC addresses, more than "
             f"max_macs ({switch.max_macs}); something with several devices hangs on it"
         )
     if device.mac in seen.on_port or port in seen.device_at:
-        return (f"the MAC table of {switch.id} has {device.mac} on {port}",)
+        return True, f"the MAC table of {switch.id} has {device.mac} on {port}"
     if seen.device_at:
         places = ", ".join(seen.device_at)
-        raise Rejected(
+        raise NotThere(
             f"the device has moved to {places}: switch {switch.id} has {device.mac} there and not "
             f"on {port}; correct `attached` in the inventory"
         )
-    return (f"the MAC table of {switch.id} does not have {device.mac}; it may be silent",)
+    return False, f"the MAC table of {switch.id} does not have {device.mac}; it may be silent"

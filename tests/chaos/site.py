@@ -9,7 +9,7 @@ import os
 from datetime import UTC, datetime
 from pathlib import Path
 
-from firebreak.contracts import Capabilities, Observation
+from firebreak.contracts import Capabilities, Observation, Place
 from firebreak.domain.base import JsonObject
 from firebreak.domain.device import Device
 from firebreak.domain.plan import Plan, ProbeReport, Reach
@@ -38,6 +38,11 @@ class DiskSite:
 
     def devices(self) -> tuple[Device, ...]:
         return tuple(self._devices.values())
+
+    async def locate(self, device: Device) -> Place | None:
+        """Nobody looks for it."""
+        del device
+        return None
 
     def vlan(self, device_id: str) -> int:
         path = self._folder / device_id
@@ -78,6 +83,10 @@ class DiskControl:
 
     def __init__(self, site: DiskSite) -> None:
         self._site = site
+
+    def serves(self, device: Device) -> str:
+        del device
+        return ""
 
     async def observe(self, device: Device) -> Observation:
         return Observation(target=device.id, state={"vlan": self._site.vlan(device.id)})

@@ -67,6 +67,9 @@ class DoomedControl:
         self._fate = fate
         self.capabilities = control.capabilities
 
+    def serves(self, device: Device) -> str:
+        return self._control.serves(device)
+
     async def observe(self, device: Device) -> Observation:
         return await self._control.observe(device)
 
@@ -98,7 +101,8 @@ async def _serve(settings: Settings, folder: Path, fate: Fate) -> None:
         catalogue=SHIPPED,
         inventory=site,
         probe=site,
-        controls={("network.quarantine", "switch"): DoomedControl(DiskControl(site), fate)},
+        controls={("network.quarantine", "switch"): [DoomedControl(DiskControl(site), fate)]},
+        locator=site,
         operations={"device.probe": ProbeOperation(site), "incident.note": NoteOperation()},
         close=close,
     )

@@ -1,8 +1,8 @@
 """What the conformance suite needs to know of an adapter: a target, its truth, and bad days."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
@@ -11,6 +11,7 @@ import pytest
 from firebreak.contracts import Control
 from firebreak.domain.base import JsonObject
 from firebreak.domain.device import Device
+from firebreak.domain.estate import Switch
 
 
 class Fault(StrEnum):
@@ -37,6 +38,22 @@ class Forbidden(StrEnum):
     UNPLACED = "unplaced"  # the inventory does not say where
 
 
+class Trait(StrEnum):
+    """What most systems have, and some cannot."""
+
+    REVERSIBLE = "reversible"  # there is a way back
+    DRIFT = "drift"  # someone else can change what the control looks after
+    SESSION = "session"  # a connection that stays open between two calls
+
+
+class Tested(StrEnum):
+    """What an adapter was held against."""
+
+    REAL_PEER = "real peer"
+    EMULATOR = "emulator"  # our own, from captured or documented output
+    DOCUMENTED = "documented shape"  # our own, from the vendor's API documentation
+
+
 class Bench(Protocol):
     """One adapter on one live system. ``truth`` and ``effects`` look past the adapter."""
 
@@ -47,6 +64,15 @@ class Bench(Protocol):
 
     def forbidden(self, kind: Forbidden) -> Device:
         """A device on a target that must not be touched."""
+        ...
+
+    def refusal(self, kind: Forbidden) -> str:
+        """A pattern that the reason given for a forbidden target matches."""
+        ...
+
+    @property
+    def secret(self) -> str:
+        """The credential in use, which must never show."""
         ...
 
     def truth(self) -> JsonObject:
@@ -82,15 +108,31 @@ class Bench(Protocol):
         ...
 
 
+def with_cli(switch: Switch, **changes: object) -> Switch:
+    """The switch with another way to log in."""
+    assert switch.cli is not None
+    return switch.model_copy(update={"cli": switch.cli.model_copy(update=changes)})
+
+
+Case = Fault | Forbidden | Trait
+
+
 @dataclass(frozen=True)
 class Adapter:
-    """One line in the suite's list: how to open a bench, and which real peers it needs."""
+    """One line in the suite's list: how to open a bench, and which real peers it needs.
+
+    ``exempt`` names what cannot be on this road, each with the reason; it is printed in the docs.
+    """
 
     name: str
+    adapter: str  # as in plans
+    rung: str
+    how: Tested
     open: Callable[[pytest.FixtureRequest], AbstractAsyncContextManager[Bench]]
     peers: tuple[str, ...] = ()
+    exempt: Mapping[Case, str] = field(default_factory=dict)
 
     @property
-    def param(self) -> object:
-        """The pytest parameter."""
-        return pytest.param(self, id=self.name, marks=[pytest.mark.peer(p) for p in self.peers])
+    def marks(self) -> list[pytest.MarkDecorator]:
+        """Which real peers it needs."""
+        return [pytest.mark.peer(peer) for peer in self.peers]

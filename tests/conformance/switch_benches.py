@@ -18,10 +18,10 @@ from firebreak.cyber_range.ports import port_name
 from firebreak.cyber_range.switch import EmulatedSwitch, Login, new_host_key
 from firebreak.domain.base import JsonObject
 from firebreak.domain.device import Attachment, Device
-from firebreak.domain.estate import Platform, Sentinel, Site, Switch
-from integrations.network.controls import PortDown, SwitchQuarantine
-from integrations.network.fleet import SwitchFleet
-from tests.conformance.bench import Adapter, Bench, Fault, Forbidden
+from firebreak.domain.estate import CliAccess, Platform, Sentinel, Site, Switch
+from integrations.network.cli.controls import PortDown, SwitchQuarantine
+from integrations.network.cli.fleet import SwitchFleet
+from tests.conformance.bench import Adapter, Bench, Fault, Forbidden, Tested, with_cli
 from tests.peers.ovs import HUB_PORT, TRUNK_PORT, OvsPeer, free_port
 
 PLATFORMS: Sequence[Platform] = (
@@ -46,6 +46,16 @@ _EMULATED = {
     Fault.CUT_BEFORE_WRITE: FaultKind.DROP_BEFORE_WRITE,
     Fault.CUT_AFTER_WRITE: FaultKind.DROP_AFTER_WRITE,
     Fault.REFUSE_WRITE: FaultKind.REJECT_WRITE,
+}
+
+
+_REFUSALS = {
+    Forbidden.TRUNK: "trunk",
+    Forbidden.UPLINK: "uplink",
+    Forbidden.CROWDED: "max_macs",
+    Forbidden.UNKNOWN: "does not know port|no configuration",
+    Forbidden.MOVED: "has moved to",
+    Forbidden.UNPLACED: "does not say which port",
 }
 
 
@@ -108,6 +118,11 @@ class EmulatedBench:
         }
         mac = "02:00:00:00:00:31" if kind is Forbidden.CROWDED else "02:00:00:00:00:17"
         return self.device_on(self.port(where[kind]), mac=mac)
+
+    secret = PASSWORD
+
+    def refusal(self, kind: Forbidden) -> str:
+        return _REFUSALS[kind]
 
     def truth(self) -> JsonObject:
         config = self.state.ports[self.port("device")].config
@@ -173,13 +188,15 @@ async def emulated_bench(
     switch = Switch(
         id="sw-1",
         site="bench",
-        host=emulated.address[0],
-        port=emulated.address[1],
-        platform=platform,
-        username="firebreak",
-        password=f"file:{secret}",
-        host_key=emulated.host_key_line,
         uplinks=(port_name(platform, PORTS["uplink"]),),
+        cli=CliAccess(
+            host=emulated.address[0],
+            port=emulated.address[1],
+            platform=platform,
+            username="firebreak",
+            password=f"file:{secret}",
+            host_key=emulated.host_key_line,
+        ),
     )
     bench = EmulatedBench(platform, rung, switch, emulated)
     try:
@@ -214,6 +231,11 @@ class OvsBench:
         attached = Attachment(switch="ovs-1", port=ports[kind]) if kind in ports else None
         return self.peer.device.model_copy(update={"attached": attached})
 
+    secret = "PRIVATE KEY"
+
+    def refusal(self, kind: Forbidden) -> str:
+        return _REFUSALS[kind]
+
     def truth(self) -> JsonObject:
         return {"mode": "access", "vlan": self.peer.tag("p1"), "admin": self.peer.admin("p1")}
 
@@ -232,13 +254,13 @@ class OvsBench:
     async def break_with(self, fault: Fault) -> None:
         match fault:
             case Fault.UNREACHABLE:
-                self.switch = self.switch.model_copy(update={"port": free_port()})
+                self.switch = with_cli(self.switch, port=free_port())
             case Fault.WRONG_CREDENTIALS:
                 stranger = str(self.peer.folder / "stranger")
-                self.switch = self.switch.model_copy(update={"key_file": stranger})
+                self.switch = with_cli(self.switch, key_file=stranger)
             case Fault.CHANGED_IDENTITY:
                 key = self.peer.public_key("stranger")
-                self.switch = self.switch.model_copy(update={"host_key": key})
+                self.switch = with_cli(self.switch, host_key=key)
             case _:
                 self.peer.arm(fault.value)
 
@@ -276,12 +298,25 @@ def _ovs(rung: str, request: pytest.FixtureRequest) -> AbstractAsyncContextManag
 
 SWITCHES: list[Adapter] = [
     *(
-        Adapter(f"{platform}-{rung}", functools.partial(_emulated, platform, rung))
+        Adapter(
+            f"{platform}-{rung}",
+            f"netmiko {platform}",
+            rung,
+            Tested.EMULATOR,
+            functools.partial(_emulated, platform, rung),
+        )
         for platform in PLATFORMS
         for rung in RUNGS
     ),
     *(
-        Adapter(f"ovs_linux-{rung}", functools.partial(_ovs, rung), peers=("ovs", "sshd"))
+        Adapter(
+            f"ovs_linux-{rung}",
+            "netmiko ovs_linux",
+            rung,
+            Tested.REAL_PEER,
+            functools.partial(_ovs, rung),
+            peers=("ovs", "sshd"),
+        )
         for rung in RUNGS
     ),
 ]

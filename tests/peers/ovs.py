@@ -23,7 +23,7 @@ from pathlib import Path
 import pytest
 
 from firebreak.domain.device import Attachment, Device
-from firebreak.domain.estate import Sentinel, Site, Switch
+from firebreak.domain.estate import CliAccess, Sentinel, Site, Switch
 
 PRODUCTION, QUARANTINE = 10, 666
 DEVICE_MAC, DEVICE_IP, DEVICE_QUARANTINE_IP = "02:00:00:00:00:17", "192.0.2.10", "198.51.100.10"
@@ -300,14 +300,16 @@ def _peer(folder: Path, names: dict[str, str], port: int, host_key: str) -> OvsP
         switch=Switch(
             id="ovs-1",
             site="bench",
-            host="127.0.0.1",
-            port=port,
-            platform="ovs_linux",
-            username="root",
-            key_file=str(folder / "client"),
-            host_key=host_key,
             uplinks=("p2",),
-            bridge=BRIDGE,
+            cli=CliAccess(
+                host="127.0.0.1",
+                port=port,
+                platform="ovs_linux",
+                username="root",
+                key_file=str(folder / "client"),
+                host_key=host_key,
+                bridge=BRIDGE,
+            ),
         ),
         device=Device.model_validate(
             {

@@ -16,9 +16,10 @@ from firebreak.contracts import Control
 from firebreak.domain.estate import Sentinel
 from firebreak.domain.plan import ProbeReport, Reach
 from firebreak.errors import Rejected
-from integrations.network.controls import PortDown, SwitchQuarantine
-from integrations.network.fleet import SwitchFleet
+from integrations.network.cli.controls import PortDown, SwitchQuarantine
+from integrations.network.cli.fleet import SwitchFleet
 from integrations.probe.sentinel import SentinelProbe
+from tests.conformance.bench import with_cli
 from tests.peers.ovs import (
     CONTROL_IP,
     DEVICE_IP,
@@ -89,7 +90,7 @@ async def test_the_mac_table_is_evidence(ovs: OvsPeer, fleet: SwitchFleet) -> No
 
 
 async def test_a_port_of_another_bridge_is_refused(ovs: OvsPeer) -> None:
-    switch = ovs.switch.model_copy(update={"bridge": "br9"})
+    switch = with_cli(ovs.switch, bridge="br9")
     async with SwitchFleet([switch]) as fleet:
         with pytest.raises(Rejected, match="is on bridge br0, not on br9"):
             await PortDown(fleet).observe(ovs.device)

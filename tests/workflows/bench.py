@@ -139,6 +139,7 @@ def memory_steps(ledger: SqlLedger, rules: Rules, site: MemorySite, settings: Se
         policy=rules,
         inventory=MemoryInventory(site),
         controls=memory_controls(site),
+        locator=site,
         operations={"device.probe": ProbeOperation(site), "incident.note": NoteOperation()},
         witness=Witness(site, rounds=2, pause_s=0.01),
         clock=lambda: datetime.now(UTC),

@@ -3,15 +3,22 @@
 The engine, the ledger and Temporal are real in these tests; only the outside world is this.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from firebreak.contracts import Capabilities, Observation
+from firebreak.contracts import Capabilities, Observation, Place
 from firebreak.domain.base import JsonObject
 from firebreak.domain.device import Device
 from firebreak.domain.plan import Plan, ProbeReport, Reach
-from firebreak.errors import FirebreakError, NotFound, OutcomeUnknown, StateDrifted, Unreachable
+from firebreak.errors import (
+    FirebreakError,
+    InterlockEngaged,
+    NotFound,
+    OutcomeUnknown,
+    StateDrifted,
+    Unreachable,
+)
 
 PRODUCTION, QUARANTINE = 10, 666
 
@@ -52,6 +59,9 @@ class MemorySite:
     writes: list[tuple[str, str, str]] = field(default_factory=list)  # device, rung, what
     faults: Faults = field(default_factory=Faults)
     blind: bool = False
+    roadless: dict[tuple[str, str], str] = field(default_factory=dict)  # device, rung: why not
+    place: Place | None = None  # where the switches have seen the device
+    claims: int = 1  # how many ports claim it
     lies: set[str] = field(default_factory=set)  # devices that a lying rung left reachable
 
     @classmethod
@@ -84,6 +94,11 @@ class MemorySite:
             self.lies.add(device_id)
         self.vlan[device_id] = int(str(state["vlan"]))
         self.up[device_id] = bool(state["up"])
+
+    async def locate(self, device: Device) -> Place | None:
+        if self.claims > 1:
+            raise InterlockEngaged(f"{device.mac} is claimed by {self.claims} ports")
+        return self.place
 
     def reachable(self, device_id: str) -> bool:
         if device_id in self.lies:
@@ -126,6 +141,9 @@ class MemoryControl:
         self.capabilities = Capabilities(
             adapter="memory", rung=rung, reversible=True, idempotent=True, deadline_s=5
         )
+
+    def serves(self, device: Device) -> str:
+        return self._site.roadless.get((device.id, self.capabilities.rung), "")
 
     async def observe(self, device: Device) -> Observation:
         self._maybe_break("observe")
@@ -193,9 +211,9 @@ class MemoryControl:
         return self._site.state(plan.device)
 
 
-def memory_controls(site: MemorySite) -> Mapping[tuple[str, str], MemoryControl]:
-    """The two rungs of the shipped catalogue."""
+def memory_controls(site: MemorySite) -> Mapping[tuple[str, str], Sequence[MemoryControl]]:
+    """Two rungs of the shipped catalogue."""
     return {
-        ("network.quarantine", "switch"): MemoryControl(site, "switch", {"vlan": QUARANTINE}),
-        ("network.quarantine", "port-down"): MemoryControl(site, "port-down", {"up": False}),
+        ("network.quarantine", "switch"): [MemoryControl(site, "switch", {"vlan": QUARANTINE})],
+        ("network.quarantine", "port-down"): [MemoryControl(site, "port-down", {"up": False})],
     }

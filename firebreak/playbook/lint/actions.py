@@ -72,8 +72,8 @@ def _action(name: str, place: Place, catalogue: Catalogue, report: Report) -> Ac
 def _check_ladder(step: schema.Do, action: Action, place: Place, report: Report) -> None:
     for index, rung in enumerate(step.ladder):
         where = (*place, "ladder", index)
-        if rung not in action.rungs:
-            hint = f"there are: {', '.join(action.rungs) or 'none'}"
+        if rung not in action.ladder:
+            hint = f"there are: {', '.join(action.ladder) or 'none'}"
             report.add(where, "unknown-rung", f"{action.name} has no rung {rung!r}", hint)
         elif rung in step.ladder[:index]:
             report.add(where, "repeated-rung", f"rung {rung!r} is in the ladder twice")

@@ -7,10 +7,17 @@ import asyncssh
 
 from firebreak.cyber_range.devices import loopback
 from firebreak.cyber_range.site import Range
+from firebreak.domain.estate import CliAccess, Switch
 
 # A loopback connection takes well under a millisecond; the rest is for a busy machine.
 SILENCE_S = 0.3
 CROWD_S = 10.0  # where many connect at once and each is expected to succeed
+
+
+def cli_of(switch: Switch) -> CliAccess:
+    """How to log in to a switch of the range."""
+    assert switch.cli is not None
+    return switch.cli
 
 
 class LineBroke(Exception):
@@ -40,19 +47,20 @@ class Operator:
 
     def __init__(self, site: Range, switch: str) -> None:
         self._site = site
-        self._switch = next(s for s in site.estate().switches if s.id == switch)
+        self._switch = switch
+        self._cli = cli_of(next(s for s in site.estate().switches if s.id == switch))
         self._connection: asyncssh.SSHClientConnection
         self._process: asyncssh.SSHClientProcess[str]
 
     async def __aenter__(self) -> Self:
         known = asyncssh.import_known_hosts(
-            f"[{self._switch.host}]:{self._switch.port} {self._switch.host_key}\n"
+            f"[{self._cli.host}]:{self._cli.port} {self._cli.host_key}\n"
         )
         self._connection = await asyncssh.connect(
-            self._switch.host,
-            self._switch.port,
-            username=self._switch.username,
-            password=self._site.state.secret(self._switch.id, "password"),
+            self._cli.host,
+            self._cli.port,
+            username=self._cli.username,
+            password=self._site.state.secret(self._switch, "password"),
             known_hosts=known,
             client_keys=None,
             agent_path=None,
@@ -67,7 +75,7 @@ class Operator:
 
     async def enable(self) -> None:
         await self.say("enable", until="Password: ")
-        await self.say(self._site.state.secret(self._switch.id, "enable"))
+        await self.say(self._site.state.secret(self._switch, "enable"))
 
     async def say(self, line: str, until: str = "#", within: float = 2.0) -> str:
         self._process.stdin.write(f"{line}\n")

@@ -13,7 +13,7 @@ from ntc_templates.parse import parse_output  # type: ignore[import-untyped]  # 
 
 from firebreak.cyber_range.site import BOT, Range
 from firebreak.domain.estate import Platform, Switch
-from tests.unit.cyber_range.operators import sound
+from tests.unit.cyber_range.operators import cli_of, sound
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ async def site(tmp_path: Path, words: Words) -> AsyncIterator[Range]:
 
 @contextmanager
 def netmiko(site: Range) -> Iterator[BaseConnection]:
-    switch = _switch(site)
+    switch = cli_of(_switch(site))
     line = ConnectHandler(
         device_type=switch.platform,
         host=switch.host,

@@ -20,7 +20,7 @@ from firebreak.cyber_range.faults import Fault, FaultKind
 from firebreak.cyber_range.recordings import mirai_alerts
 from firebreak.cyber_range.site import BOT, Range
 from firebreak.domain.estate import Estate, Platform
-from tests.unit.cyber_range.operators import CROWD_S, Operator, sound, sounding
+from tests.unit.cyber_range.operators import CROWD_S, Operator, cli_of, sound, sounding
 
 
 def estate_of(path: Path) -> Estate:
@@ -34,7 +34,8 @@ async def test_the_estate_file_is_what_the_range_is(site: Range) -> None:
 def test_secrets_are_referenced_and_private(site: Range) -> None:
     text = site.estate_file.read_text()
     for switch in site.estate().switches:
-        for reference in (switch.password, switch.enable_secret):
+        cli = cli_of(switch)
+        for reference in (cli.password, cli.enable_secret):
             assert reference is not None
             path = Path(reference.removeprefix("file:"))
             assert stat.S_IMODE(path.stat().st_mode) == 0o600
@@ -55,7 +56,7 @@ async def test_the_bot_is_the_camera_of_the_recorded_alerts(site: Range) -> None
 
 async def test_saved_configuration_survives_a_restart_and_unsaved_is_lost(tmp_path: Path) -> None:
     async with Range.build(tmp_path, devices=6, switches=2) as first:
-        port, keys = first.port, [s.host_key for s in first.estate().switches]
+        port, keys = first.port, [cli_of(s).host_key for s in first.estate().switches]
         async with Operator(first, "sw-1") as operator:
             await operator.configure("Gi0/3", "switchport access vlan 666")
             await operator.say("write memory", until="[OK]")
@@ -63,7 +64,7 @@ async def test_saved_configuration_survives_a_restart_and_unsaved_is_lost(tmp_pa
             await operator.say("interface Gi0/1")
             await operator.say("shutdown")
     async with Range.build(tmp_path, devices=6, switches=2) as second:
-        assert (second.port, [s.host_key for s in second.estate().switches]) == (port, keys)
+        assert (second.port, [cli_of(s).host_key for s in second.estate().switches]) == (port, keys)
         assert await sound(second, BOT) == "silent"
         assert second.network.switches["sw-1"].ports["GigabitEthernet0/1"].config.up
         commands = [w.command for w in second.journal.writes()]

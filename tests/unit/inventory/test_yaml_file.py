@@ -20,11 +20,12 @@ sites:
 switches:
   - id: sw-1
     site: plant
-    host: 10.0.0.2
-    platform: cisco_ios
-    username: firebreak
-    password: env:SW_PASSWORD
-    host_key: ssh-ed25519 AAAA
+    cli:
+      host: 10.0.0.2
+      platform: cisco_ios
+      username: firebreak
+      password: env:SW_PASSWORD
+      host_key: ssh-ed25519 AAAA
 devices:
 """
 CAMERA = """\

@@ -13,8 +13,9 @@ from firebreak.contracts import Control
 from firebreak.cyber_range.faults import Fault, FaultKind
 from firebreak.domain.plan import Plan
 from firebreak.errors import AuthFailed, DefinitionError, Rejected, Unreachable
-from integrations.network.controls import PortDown
-from integrations.network.fleet import SwitchFleet
+from integrations.network.cli.controls import PortDown
+from integrations.network.cli.fleet import SwitchFleet
+from tests.conformance.bench import with_cli
 from tests.conformance.switch_benches import PASSWORD, EmulatedBench, emulated_bench
 
 
@@ -118,7 +119,7 @@ async def test_a_saved_change_survives_a_power_cut(bench: EmulatedBench) -> None
 
 
 async def test_saving_can_be_left_out(bench: EmulatedBench) -> None:
-    bench.switch = bench.switch.model_copy(update={"save": False})
+    bench.switch = with_cli(bench.switch, save=False)
     control = bench.control(20)
     await control.apply(await planned(bench, control), soon())
     kinds = [write.kind for write in bench.emulated.chassis.journal.writes()]
@@ -181,7 +182,7 @@ async def test_no_secret_is_in_an_error_or_a_log(
 
 
 async def test_a_missing_secret_is_told_before_anything_is_sent(bench: EmulatedBench) -> None:
-    bench.switch = bench.switch.model_copy(update={"password": "env:NOT_SET_ANYWHERE"})
+    bench.switch = with_cli(bench.switch, password="env:NOT_SET_ANYWHERE")
     with pytest.raises(AuthFailed, match="env:NOT_SET_ANYWHERE"):
         await bench.control(20).observe(bench.device)
     assert bench.sessions() == 0
@@ -199,13 +200,13 @@ async def test_a_closed_fleet_does_nothing(bench: EmulatedBench) -> None:
 )
 async def test_a_host_key_that_is_none_is_refused_at_load(bench: EmulatedBench, key: str) -> None:
     with pytest.raises(DefinitionError, match="host_key"):
-        SwitchFleet([bench.switch.model_copy(update={"host_key": key})])
+        SwitchFleet([with_cli(bench.switch, host_key=key)])
 
 
 async def test_the_native_timer_is_declared_where_every_switch_has_it(tmp_path: Path) -> None:
     async with emulated_bench("juniper_junos", "switch", tmp_path) as junos:
         assert junos.control(20).capabilities.native_timer
-        ios = junos.switch.model_copy(update={"id": "sw-2", "platform": "cisco_ios"})
+        ios = with_cli(junos.switch, platform="cisco_ios").model_copy(update={"id": "sw-2"})
         async with SwitchFleet([junos.switch, ios]) as fleet:
             assert not PortDown(fleet).capabilities.native_timer
 
@@ -215,7 +216,7 @@ async def test_enable_is_asked_for_when_the_estate_has_a_secret(
 ) -> None:
     async with emulated_bench("cisco_ios", "switch", tmp_path, enable="0pen") as bench:
         monkeypatch.setenv("SW_ENABLE", "0pen")
-        bench.switch = bench.switch.model_copy(update={"enable_secret": "env:SW_ENABLE"})
+        bench.switch = with_cli(bench.switch, enable_secret="env:SW_ENABLE")
         control = bench.control(20)
         plan = await planned(bench, control)
         assert await control.apply(plan, soon()) == plan.after

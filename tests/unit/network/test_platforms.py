@@ -2,12 +2,12 @@
 
 import pytest
 
+from firebreak.domain.estate import CliAccess, Switch
 from firebreak.domain.estate import Platform as PlatformName
-from firebreak.domain.estate import Switch
 from firebreak.errors import Busy, Rejected
-from integrations.network.faults import Refused, Unreadable
-from integrations.network.platforms import platform_of
-from integrations.network.platforms.base import Platform
+from integrations.network.cli.faults import Refused, Unreadable
+from integrations.network.cli.platforms import platform_of
+from integrations.network.cli.platforms.base import Platform
 from integrations.network.ports import PortState
 from tests.unit.network.shells import TableShell
 
@@ -71,11 +71,13 @@ def platform(name: PlatformName) -> Platform:
         Switch(
             id="sw-1",
             site="bench",
-            host="192.0.2.9",
-            platform=name,
-            username="firebreak",
-            password="env:UNUSED",
-            host_key="ssh-ed25519 AAAA",
+            cli=CliAccess(
+                host="192.0.2.9",
+                platform=name,
+                username="firebreak",
+                password="env:UNUSED",
+                host_key="ssh-ed25519 AAAA",
+            ),
         )
     )
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import paramiko
 from netmiko import BaseConnection, NetmikoBaseException
 
-from integrations.network.faults import LineLost, Refused
-from integrations.network.line import Fence, GuardedChannel
-from integrations.network.platforms.base import Platform, line_of
+from integrations.network.cli.faults import LineLost, Refused
+from integrations.network.cli.line import Fence, GuardedChannel
+from integrations.network.cli.platforms.base import Platform, line_of
 
 _BROKEN = (NetmikoBaseException, paramiko.SSHException, OSError, EOFError)
 

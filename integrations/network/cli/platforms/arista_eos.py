@@ -2,9 +2,9 @@
 
 import re
 
-from integrations.network.faults import Unreadable
-from integrations.network.platforms import switchport
-from integrations.network.platforms.base import Shell, fields, known_port, need
+from integrations.network.cli.faults import Unreadable
+from integrations.network.cli.platforms import switchport
+from integrations.network.cli.platforms.base import Shell, fields, known_port, need
 from integrations.network.ports import PortReading, PortState, Sighting
 
 _MODES = {"static access": "access", "trunk": "trunk"}

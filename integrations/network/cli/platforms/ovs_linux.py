@@ -7,8 +7,8 @@ from typing import Any
 
 from firebreak.domain.device import normalize_mac
 from firebreak.errors import Rejected
-from integrations.network.faults import Refused, Unreadable
-from integrations.network.platforms.base import Shell
+from integrations.network.cli.faults import Refused, Unreadable
+from integrations.network.cli.platforms.base import Shell
 from integrations.network.ports import PortReading, PortState, Sighting
 
 _PORT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,14}")  # IFNAMSIZ - 1

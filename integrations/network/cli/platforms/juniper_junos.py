@@ -4,8 +4,8 @@ import re
 
 from firebreak.domain.device import normalize_mac
 from firebreak.errors import Busy, Rejected
-from integrations.network.faults import Refused, Unreadable
-from integrations.network.platforms.base import MAC, Shell, known_port
+from integrations.network.cli.faults import Refused, Unreadable
+from integrations.network.cli.platforms.base import MAC, Shell, known_port
 from integrations.network.ports import PortReading, PortState, Sighting
 
 # The shortest Junos knows. It is longer than any operation's deadline: within the deadline the

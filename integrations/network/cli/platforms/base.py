@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager
 from typing import Protocol
 
 from firebreak.errors import Rejected
-from integrations.network.faults import Unreadable
+from integrations.network.cli.faults import Unreadable
 from integrations.network.ports import PortReading, PortState, Sighting
 
 MAC = re.compile(

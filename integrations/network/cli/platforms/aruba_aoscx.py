@@ -3,9 +3,9 @@
 import re
 
 from firebreak.errors import Rejected
-from integrations.network.faults import Unreadable
-from integrations.network.platforms import switchport
-from integrations.network.platforms.base import Shell, fields, known_port
+from integrations.network.cli.faults import Unreadable
+from integrations.network.cli.platforms import switchport
+from integrations.network.cli.platforms.base import Shell, fields, known_port
 from integrations.network.ports import PortReading, PortState, Sighting
 
 _PORT = re.compile(r"\d{1,2}/\d{1,2}/\d{1,3}")

@@ -12,29 +12,43 @@ import paramiko
 from netmiko.channel import SSHChannel
 from netmiko.netmiko_globals import MAX_BUFFER
 
-from integrations.network.faults import LineLost, TooLate
+from integrations.network.cli.faults import LineLost, TooLate
 
 # How long one look waits for the first byte. An answer is seen when it comes, not at the next poll.
 _LOOK_S = 0.02
 
 
 @dataclass
+class LineTime:
+    """How long a turn on the line may take, on the monotonic clock."""
+
+    deadline: float
+    first_by: float | None = None  # a kept session must have answered by then
+    answered: bool = False  # the switch has answered at least one command
+
+    def left(self) -> float:
+        """Seconds to the end, not below zero."""
+        end = self.deadline
+        if self.first_by is not None and not self.answered:
+            end = min(end, self.first_by)
+        return max(0.0, end - time.monotonic())
+
+
+@dataclass
 class Fence:
-    """The times of one operation, on the monotonic clock, and how far it has come."""
+    """The times of one caller, on the monotonic clock, and how far its effect has come.
+
+    Several callers may share a turn on the line; what is sent for each passes its own fence.
+    """
 
     deadline: float
     send_by: float
-    first_by: float | None = None  # a kept session must have answered by then
-    answered: bool = False  # the switch has answered at least one command
     unsettled: bool = False  # an effect may have left and the state was not read since
     cancelled: bool = False  # nobody waits for the result any more
 
     def left(self) -> float:
         """Seconds to the deadline, not below zero."""
-        end = self.deadline
-        if self.first_by is not None and not self.answered:
-            end = min(end, self.first_by)
-        return max(0.0, end - time.monotonic())
+        return max(0.0, self.deadline - time.monotonic())
 
     def check_time(self) -> None:
         """Raise TooLate when nothing may be sent any more that changes something.
@@ -45,24 +59,23 @@ class Fence:
         if gone or time.monotonic() >= min(self.send_by, self.deadline):
             raise TooLate("the time for sending has passed")
 
-    def pass_effect(self) -> None:
-        """Say that an effect is about to be sent. Raises TooLate when it may not be."""
-        self.check_time()
-        self.unsettled = True
+    def keep_back(self, seconds: float) -> None:
+        """Leave so much of the time before the deadline for reading back what was sent."""
+        self.send_by = min(self.send_by, self.deadline - seconds)
 
 
 class GuardedChannel(SSHChannel):
-    """netmiko's SSH channel, held to the fence of the operation under way."""
+    """netmiko's SSH channel, held to the time of the turn under way."""
 
-    def __init__(self, conn: paramiko.Channel, encoding: str, fence: Fence) -> None:
+    def __init__(self, conn: paramiko.Channel, encoding: str, limit: LineTime) -> None:
         super().__init__(conn, encoding)
-        self.fence = fence
+        self.limit = limit
 
     def write_channel(self, out_data: str) -> None:
         """Send, unless the deadline has passed. Raises LineLost."""
         self._check()
         conn = self._open()
-        conn.settimeout(max(self.fence.left(), 0.001))
+        conn.settimeout(max(self.limit.left(), 0.001))
         try:
             super().write_channel(out_data)
         except OSError as error:  # a full window past the deadline, or a closed socket
@@ -84,7 +97,7 @@ class GuardedChannel(SSHChannel):
         return data.decode(self.encoding, "ignore")
 
     def _check(self) -> None:
-        if not self.fence.left():
+        if not self.limit.left():
             raise LineLost("the switch did not answer in time")
 
     def _open(self) -> paramiko.Channel:

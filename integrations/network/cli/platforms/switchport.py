@@ -4,8 +4,8 @@ import re
 
 from firebreak.domain.device import normalize_mac
 from firebreak.errors import Rejected
-from integrations.network.faults import Unreadable
-from integrations.network.platforms.base import MAC, Platform, Shell, dotted, known_port
+from integrations.network.cli.faults import Unreadable
+from integrations.network.cli.platforms.base import MAC, Platform, Shell, dotted, known_port
 from integrations.network.ports import PortState, Sighting
 
 PROMPT_CONFIG = re.compile(r"\(config[^)\n]*\)#\s*$")

@@ -13,9 +13,9 @@ from typing import Self
 
 from firebreak.domain.estate import Switch
 from firebreak.errors import OutcomeUnknown, Rejected, Unreachable
-from integrations.network.hostkeys import write_known_hosts
-from integrations.network.line import Fence
-from integrations.network.session import Job, Result, Session
+from integrations.network.cli.hostkeys import write_known_hosts
+from integrations.network.cli.line import Fence
+from integrations.network.cli.session import Job, Result, Session
 
 # What a thread may need, after its line was torn down, to notice it.
 _GRACE_S = 2.0
@@ -52,6 +52,7 @@ class SwitchFleet:
             self._desks = {
                 switch.id: _Desk(switch, write_known_hosts(switch, Path(self._folder.name)))
                 for switch in switches
+                if switch.cli is not None
             }
         except BaseException:
             self._folder.cleanup()
@@ -70,7 +71,7 @@ class SwitchFleet:
         try:
             return self._desks[switch]
         except KeyError:
-            raise Rejected(f"no switch {switch!r} in the estate; add it there") from None
+            raise Rejected(f"no switch {switch!r} with a `cli` entry in the estate") from None
 
     def fence(self, send_by: datetime | None = None) -> Fence:
         """The times of an operation that begins now; without ``send_by`` it may send nothing."""

@@ -17,9 +17,10 @@ from netmiko import (
 from firebreak.domain.estate import Switch
 from firebreak.errors import AuthFailed, Unreachable
 from integrations import secrets
-from integrations.network.faults import LineLost
-from integrations.network.hostkeys import fingerprint
-from integrations.network.line import Fence, GuardedChannel
+from integrations.network.cli.access import access
+from integrations.network.cli.faults import LineLost
+from integrations.network.cli.hostkeys import fingerprint
+from integrations.network.cli.line import GuardedChannel, LineTime
 
 _KEEPALIVE_S = 30
 
@@ -29,6 +30,7 @@ class Wire:
 
     def __init__(self, switch: Switch, known_hosts: Path) -> None:
         self._switch = switch
+        self._cli = access(switch)
         self._known_hosts = known_hosts
         self._socket: socket.socket | None = None
 
@@ -38,7 +40,7 @@ class Wire:
             with contextlib.suppress(OSError):
                 self._socket.shutdown(socket.SHUT_RDWR)
 
-    def open(self, netmiko_type: str, fence: Fence) -> BaseConnection:
+    def open(self, netmiko_type: str, limit: LineTime) -> BaseConnection:
         """Connect, log in and prepare the session.
 
         Raises:
@@ -46,23 +48,23 @@ class Wire:
                 credentials were not accepted.
             Unreachable: no connection, no SSH, or no prompt within the deadline.
         """
-        switch = self._switch
-        password = secrets.resolve(switch.password) if switch.password else None
-        enable = secrets.resolve(switch.enable_secret) if switch.enable_secret else ""
-        if switch.key_file:
-            secrets.check_private(Path(switch.key_file))
-        self._socket = self._tcp(fence)
+        cli = self._cli
+        password = secrets.resolve(cli.password) if cli.password else None
+        enable = secrets.resolve(cli.enable_secret) if cli.enable_secret else ""
+        if cli.key_file:
+            secrets.check_private(Path(cli.key_file))
+        self._socket = self._tcp(limit)
         connection = ConnectHandler(
             device_type=netmiko_type,
-            username=switch.username,
+            username=cli.username,
             password=password,
-            key_file=switch.key_file,
+            key_file=cli.key_file,
             secret=enable,
-            **self._ways(self._socket, max(fence.left(), 0.1)),
+            **self._ways(self._socket, max(limit.left(), 0.1)),
         )
         try:
-            self._log_in(connection, fence)
-            self._prepare(connection, fence, enable=bool(enable))
+            self._log_in(connection, limit)
+            self._prepare(connection, limit, enable=bool(enable))
         except BaseException:
             close(connection)
             self._socket.close()
@@ -72,8 +74,8 @@ class Wire:
     def _ways(self, sock: socket.socket, left: float) -> dict[str, Any]:
         """The options of netmiko that hold no secret."""
         return {
-            "host": self._switch.host,
-            "port": self._switch.port,
+            "host": self._cli.host,
+            "port": self._cli.port,
             "sock": sock,
             "ssh_strict": True,
             "system_host_keys": False,
@@ -86,26 +88,26 @@ class Wire:
             "auto_connect": False,  # so that the guard is on the line before a byte of text is
         }
 
-    def _tcp(self, fence: Fence) -> socket.socket:
-        where = f"{self._switch.host}:{self._switch.port}"
+    def _tcp(self, limit: LineTime) -> socket.socket:
+        where = f"{self._cli.host}:{self._cli.port}"
         try:
             sock = socket.create_connection(
-                (self._switch.host, self._switch.port), timeout=max(fence.left(), 0.001)
+                (self._cli.host, self._cli.port), timeout=max(limit.left(), 0.001)
             )
         except OSError as error:
             raise Unreachable(f"switch {self._switch.id} at {where}: {error}") from error
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return sock
 
-    def _log_in(self, connection: BaseConnection, fence: Fence) -> None:
+    def _log_in(self, connection: BaseConnection, limit: LineTime) -> None:
         name = self._switch.id
         try:
             connection.establish_connection()
         except NetmikoAuthenticationException as error:
-            if not fence.left():
+            if not limit.left():
                 raise Unreachable(f"switch {name} did not answer the log-in in time") from error
             raise AuthFailed(
-                f"switch {name} did not accept the credentials of {self._switch.username}"
+                f"switch {name} did not accept the credentials of {self._cli.username}"
             ) from error
         except (paramiko.SSHException, OSError, EOFError) as error:
             raise self._not_connected(error) from error
@@ -121,8 +123,8 @@ class Wire:
             )
         return Unreachable(f"switch {self._switch.id}: no SSH session: {cause or error}")
 
-    def _prepare(self, connection: BaseConnection, fence: Fence, *, enable: bool) -> None:
-        connection.channel = GuardedChannel(connection.remote_conn, connection.encoding, fence)
+    def _prepare(self, connection: BaseConnection, limit: LineTime, *, enable: bool) -> None:
+        connection.channel = GuardedChannel(connection.remote_conn, connection.encoding, limit)
         try:
             connection.write_channel(connection.RETURN)
             connection.session_preparation()
@@ -145,6 +147,6 @@ def close(connection: BaseConnection) -> None:
     """Close the transport at once; nothing more is sent, not even an ``exit``."""
     channel = getattr(connection, "channel", None)
     if isinstance(channel, GuardedChannel):
-        channel.fence = Fence(deadline=time.monotonic() - 1, send_by=0)
-    # disconnect() lets go of netmiko's log filter; the fence above keeps it from sending.
+        channel.limit = LineTime(deadline=time.monotonic() - 1)
+    # disconnect() lets go of netmiko's log filter; the limit above keeps it from sending.
     connection.disconnect()

@@ -9,12 +9,12 @@ from netmiko import BaseConnection
 
 from firebreak.domain.estate import Switch
 from firebreak.errors import FirebreakError, OutcomeUnknown, Rejected, Unreachable
-from integrations.network.connect import Wire, close
-from integrations.network.faults import LineLost, Refused, Unreadable
-from integrations.network.line import Fence
-from integrations.network.platforms import platform_of
-from integrations.network.platforms.base import Platform
-from integrations.network.shell import NetmikoShell
+from integrations.network.cli.connect import Wire, close
+from integrations.network.cli.faults import LineLost, Refused, Unreadable
+from integrations.network.cli.line import Fence
+from integrations.network.cli.platforms import platform_of
+from integrations.network.cli.platforms.base import Platform
+from integrations.network.cli.shell import NetmikoShell
 
 Result = TypeVar("Result")
 Job = Callable[[NetmikoShell], Result]

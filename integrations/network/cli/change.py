@@ -3,11 +3,12 @@
 import structlog
 
 from firebreak.errors import OutcomeUnknown, Rejected, StateDrifted
-from integrations.network.faults import LineLost, Refused, Unreadable
-from integrations.network.line import Fence
+from integrations.network.cli.access import access
+from integrations.network.cli.faults import LineLost, Refused, Unreadable
+from integrations.network.cli.line import Fence
 from integrations.network.ports import PortState
-from integrations.network.session import Session
-from integrations.network.shell import NetmikoShell
+from integrations.network.cli.session import Session
+from integrations.network.cli.shell import NetmikoShell
 
 log = structlog.get_logger(__name__)
 
@@ -46,7 +47,7 @@ def bring(
         raise Rejected(f"switch {wanted.switch}: {refusal}") from refusal
     if refusal is not None and seen != wanted:
         raise OutcomeUnknown(f"switch {wanted.switch}: {refusal}; now {seen.record()}")
-    if session.switch.save:
+    if access(session.switch).save:
         _save(session, shell, fence)
     return seen
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from firebreak.domain.estate import Switch
 from firebreak.errors import DefinitionError
+from integrations.network.cli.access import access
 
 
 def parse(switch: Switch) -> tuple[str, bytes]:
@@ -15,21 +16,23 @@ def parse(switch: Switch) -> tuple[str, bytes]:
     Raises:
         DefinitionError: not a public key in OpenSSH's one-line form.
     """
-    words = switch.host_key.split()
+    key = access(switch).host_key
+    words = key.split()
     try:
         kind, blob = words[0], base64.b64decode(words[1], validate=True)
     except (IndexError, binascii.Error) as error:
         raise DefinitionError(_how(switch)) from error
     # RFC 4253, section 6.6: the blob begins with its own type as a length-prefixed string.
-    if "\n" in switch.host_key.strip() or blob[4 : 4 + blob[3]] != kind.encode():
+    if "\n" in key.strip() or blob[4 : 4 + blob[3]] != kind.encode():
         raise DefinitionError(_how(switch))
     return kind, blob
 
 
 def _how(switch: Switch) -> str:
+    cli = access(switch)
     return (
         f"switch {switch.id}: host_key is not a public key; take the line that "
-        f"`ssh-keyscan -p {switch.port} {switch.host}` prints, compare its fingerprint on the "
+        f"`ssh-keyscan -p {cli.port} {cli.host}` prints, compare its fingerprint on the "
         "switch's console, and leave out the host name"
     )
 
@@ -43,7 +46,8 @@ def fingerprint(blob: bytes) -> str:
 def write_known_hosts(switch: Switch, folder: Path) -> Path:
     """A known-hosts file with this switch's key and no other. Raises DefinitionError."""
     kind, blob = parse(switch)
-    name = switch.host if switch.port == 22 else f"[{switch.host}]:{switch.port}"  # noqa: PLR2004 - the SSH port, which known_hosts leaves out
+    cli = access(switch)
+    name = cli.host if cli.port == 22 else f"[{cli.host}]:{cli.port}"  # noqa: PLR2004 - the SSH port, which known_hosts leaves out
     path = folder / f"{switch.id}.known_hosts"
     path.write_text(f"{name} {kind} {base64.b64encode(blob).decode()}\n", encoding="ascii")
     return path

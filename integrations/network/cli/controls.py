@@ -10,10 +10,11 @@ from firebreak.domain.estate import Site
 from firebreak.domain.plan import Plan, Risk
 from firebreak.errors import Rejected
 from integrations.network import checks
-from integrations.network.change import bring
-from integrations.network.fleet import SwitchFleet
+from integrations.network.cli.access import access
+from integrations.network.cli.change import bring
+from integrations.network.cli.fleet import SwitchFleet
 from integrations.network.ports import PortReading, PortState, Sighting
-from integrations.network.shell import NetmikoShell
+from integrations.network.cli.shell import NetmikoShell
 
 ACTION = "network.quarantine"
 ADAPTER = "netmiko"
@@ -33,7 +34,8 @@ class _PortControl:
         """``native_timer`` holds when every switch of the fleet is one that has it (Junos)."""
         switches = self._fleet.switches.values()
         sessions = [self._fleet.session(s.id) for s in switches]
-        refs = {ref for s in switches for ref in (s.password, s.enable_secret) if ref}
+        logins = [access(s) for s in switches]
+        refs = {ref for c in logins for ref in (c.password, c.enable_secret) if ref}
         return Capabilities(
             adapter=ADAPTER,
             rung=self.rung,
@@ -44,11 +46,18 @@ class _PortControl:
             secrets=tuple(sorted(refs)),
         )
 
+    def serves(self, device: Device) -> str:
+        """Any device that is not known to hang on a switch without a command line."""
+        if device.attached is None or device.attached.switch in self._fleet.switches:
+            return ""
+        return f"switch {device.attached.switch} has no `cli` entry in the estate"
+
     async def observe(self, device: Device) -> Observation:
-        """Read the port the inventory names, and see in the MAC table that the device is on it.
+        """Read the port the device hangs on, and see in the MAC table that the device is on it.
 
         Raises:
-            Rejected: the port may not be touched, or the device is on another one; says why.
+            Rejected: the port may not be touched; says why.
+            NotThere: the device hangs on another port, or nobody has said on which.
             Busy: the switch may put the port back by itself within a minute (Junos).
         """
         attached = checks.attachment(device)
@@ -64,13 +73,14 @@ class _PortControl:
 
         reading, sighting, also = await self._fleet.run(switch.id, look, self._fleet.fence())
         checks.access_port(reading)
-        evidence = checks.whereabouts(device, switch, port, sighting)
+        sighted, where = checks.whereabouts(device, switch, port, sighting)
         if session.unsaved:
             also = (*also, f"the startup configuration is behind: {session.unsaved}")
         return Observation(
             target=f"{switch.id} {port}",
             state=reading.state.record(),
-            evidence=(f"the inventory has {device.id} on {switch.id} {port}", *evidence, *also),
+            evidence=(f"{device.id} is looked for on {switch.id} {port}", where, *also),
+            sighted=sighted,
         )
 
     def _also(self, shell: NetmikoShell, device: Device) -> tuple[str, ...]:

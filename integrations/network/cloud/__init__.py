@@ -1,0 +1,1 @@
+"""Switches that a cloud controller manages: the controller is asked, never the switch."""

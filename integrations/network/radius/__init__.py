@@ -1,0 +1,1 @@
+"""RADIUS dynamic authorization (RFC 5176), and the data a RADIUS server takes its answers from."""
