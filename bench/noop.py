@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import uvloop
 
 from bench.common import EFFECTS, Bell
-from firebreak import logs
+from firebreak import logs, memory
 from firebreak.domain.alert import Alert
 from firebreak.domain.base import JsonObject
 from firebreak.domain.device import Device
@@ -135,6 +135,7 @@ def main() -> None:
     """``worker <bell port>`` or ``server <quick|ordinary>``; settings from the environment."""
     settings = Settings()
     logs.configure(settings)
+    memory.settle()
     if sys.argv[1] == "worker":
         uvloop.run(serve_worker(settings, _adapters(int(sys.argv[2]))))
     else:

@@ -23,6 +23,11 @@ def incident_id(run_id: str) -> str:
     return f"inc-{run_id.replace('-', '')[-12:]}"
 
 
+# A response calls its holds by name: importing their class would load its module into the sandbox
+# of every response.
+HOLD_WORKFLOW, HOLD_ATTACH, HOLD_END = "HoldWorkflow", "attach", "end"
+
+
 class Timing(Model):
     """The settings that shape a workflow, fixed when it starts. Seconds."""
 

@@ -1,6 +1,7 @@
 """The interpreter's Runtime on Temporal: activities, people, holds and time for one response."""
 
 from datetime import timedelta
+from typing import Any
 
 from pydantic import JsonValue
 from temporalio import workflow
@@ -17,8 +18,17 @@ from firebreak.playbook.program import Do, HoldSpec
 from firebreak.playbook.runtime import CancelledError
 from workflows.board import Board
 from workflows.calls import Calls, roads_ask
-from workflows.hold import HoldWorkflow
-from workflows.messages import Attach, EndOrder, HoldInput, ResponseInput, StopOrder, VoteOrder
+from workflows.messages import (
+    HOLD_ATTACH,
+    HOLD_END,
+    HOLD_WORKFLOW,
+    Attach,
+    EndOrder,
+    HoldInput,
+    ResponseInput,
+    StopOrder,
+    VoteOrder,
+)
 from workflows.outbox import Outbox
 
 
@@ -171,7 +181,7 @@ class ResponseRuntime:
     async def _start_hold(self, start: HoldInput) -> bool:
         try:
             await workflow.start_child_workflow(
-                HoldWorkflow.run,
+                HOLD_WORKFLOW,
                 start,
                 id=start.hold.id,
                 parent_close_policy=ParentClosePolicy.ABANDON,
@@ -184,7 +194,7 @@ class ResponseRuntime:
         expires = workflow.now() + timedelta(seconds=start.spec.for_s)
         more = Attach(start=start, incident=self._incident, expires_at=expires)
         try:
-            await self._hold_handle(start.hold).signal(HoldWorkflow.attach, more)
+            await self._hold_handle(start.hold).signal(HOLD_ATTACH, more)
         except FailureError:
             return False
         return True
@@ -222,7 +232,7 @@ class ResponseRuntime:
         )
         while True:
             try:
-                await self._hold_handle(hold).signal(HoldWorkflow.end, order)
+                await self._hold_handle(hold).signal(HOLD_END, order)
             except FailureError:
                 await self._start_hold(self._starts[hold.life])
                 continue
@@ -233,8 +243,8 @@ class ResponseRuntime:
                 return self._ended_holds.pop(hold.life)
             raise CancelledError
 
-    def _hold_handle(self, hold: Hold) -> workflow.ExternalWorkflowHandle[HoldWorkflow]:
-        return workflow.get_external_workflow_handle_for(HoldWorkflow.run, hold.id)
+    def _hold_handle(self, hold: Hold) -> workflow.ExternalWorkflowHandle[Any]:
+        return workflow.get_external_workflow_handle(hold.id)
 
     async def sleep(self, seconds: float) -> None:
         """Let time pass, unless stopped; what was done so far is on disk before."""

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, bindparam, select, update
 
 from firebreak.contracts import IncidentRow
 from firebreak.domain.people import Approval
@@ -13,6 +13,10 @@ from firebreak.ledger import bodies, holds
 from firebreak.ledger.bodies import read
 from firebreak.ledger.rows import insert_row, load
 from firebreak.ledger.tables import approvals, incidents
+
+# Built once, as in firebreak.ledger.appending.
+_INCIDENT = select(incidents.c.document).where(incidents.c.id == bindparam("with_id"))
+_CHANGE_INCIDENT = update(incidents).where(incidents.c.id == bindparam("with_id"))
 
 
 def project(connection: Connection, entry: Entry) -> None:
@@ -54,8 +58,10 @@ def _opened(connection: Connection, entry: Entry) -> None:
 def _acted(connection: Connection, entry: Entry) -> None:
     body = read(entry, bodies.Acted)
     holds.acted(connection, entry, body)
+    if not bodies.contains(body, body.outcome.device):
+        return  # whatever device the incident is about
     row = _incident(connection, entry)
-    if row is not None and not row.contained and bodies.contains(body, row.device):
+    if row is not None and not row.contained and row.device == body.outcome.device:
         _change_incident(connection, row, {"contained": True})
 
 
@@ -74,17 +80,14 @@ def _closed(connection: Connection, entry: Entry) -> None:
 
 
 def _incident(connection: Connection, entry: Entry) -> IncidentRow | None:
-    found = select(incidents.c.document).where(incidents.c.id == entry.incident)
-    document = connection.execute(found).scalar_one_or_none()
+    document = connection.execute(_INCIDENT, {"with_id": entry.incident}).scalar_one_or_none()
     return None if document is None else load(IncidentRow, document)
 
 
 def _change_incident(connection: Connection, row: IncidentRow, changes: dict[str, Any]) -> None:
     new = row.model_copy(update=changes)
-    connection.execute(
-        update(incidents).where(incidents.c.id == new.id),
-        {"status": new.status, "document": new.model_dump_json()},
-    )
+    values = {"with_id": new.id, "status": new.status, "document": new.model_dump_json()}
+    connection.execute(_CHANGE_INCIDENT, values)
 
 
 def _requested(connection: Connection, entry: Entry) -> None:

@@ -9,7 +9,7 @@ import structlog
 import uvicorn
 import uvloop
 
-from firebreak import logs
+from firebreak import logs, memory
 from firebreak.contracts import Inventory
 from firebreak.domain.record import Entry
 from firebreak.ledger import receipt
@@ -83,6 +83,8 @@ async def serve_api(settings: Settings, playbooks: PlaybookSource, inventory: In
             log_config=None,
             access_log=False,
             timeout_graceful_shutdown=5,
+            # Longer than senders keep an idle line, so that they never post into a closed one.
+            timeout_keep_alive=75,
         )
         _log.info("server ready", url=settings.api_url)
         await uvicorn.Server(config).serve()
@@ -92,4 +94,5 @@ def run_server(settings: Settings) -> None:
     """Run the API process. Blocks until SIGTERM or SIGINT."""
     logs.configure(settings)
     inventory = YamlInventory.load(settings.estate_file)
+    memory.settle()
     uvloop.run(serve_api(settings, Library.load(settings.playbook_dirs, SHIPPED), inventory))

@@ -13,7 +13,7 @@ from activities.builtin import NoteOperation, ProbeOperation
 from activities.steps import Steps
 from activities.witness import Witness
 from activities.world import World
-from firebreak import logs
+from firebreak import logs, memory
 from firebreak.contracts import Control, Inventory, Ledger, Locator, Operation, Policy, Probe
 from firebreak.ledger.store import SqlLedger
 from firebreak.playbook.catalogue import SHIPPED, Catalogue
@@ -106,4 +106,5 @@ async def _stopped() -> None:
 def run_worker(settings: Settings) -> None:
     """Run a worker process. Blocks until SIGTERM or SIGINT."""
     logs.configure(settings)
+    memory.settle()
     uvloop.run(serve_worker(settings, estate_adapters(settings)))
