@@ -31,9 +31,14 @@ def story(entry: Entry) -> tuple[Line, ...]:
 
 
 def rung_story(rung: Json) -> Iterable[Line]:
-    """What a dry run found for one rung: ``{step, rung, plan, decision, refused}``."""
-    yield Line(ASKS, "WOULD TRY", f"step {text(rung, 'step')} by {text(rung, 'rung')}")
-    if refused := text(rung, "refused"):
+    """What a dry run found for one rung: ``{step, rung, adapter, why, plan, decision, refused}``."""
+    name, refused = text(rung, "rung"), text(rung, "refused")
+    if not text(rung, "adapter"):
+        yield Line(QUIET, "left out", f"{name}: {refused}")
+        return
+    how = f"{name} ({text(rung, 'adapter')}), which {text(rung, 'why')}"
+    yield Line(ASKS, "WOULD TRY", f"step {text(rung, 'step')} by {how}")
+    if refused:
         yield Line(BAD, "refused", refused)
     if get(rung, "plan"):
         yield from _plan_lines(get(rung, "plan"))

@@ -15,6 +15,7 @@ from firebreak.errors import (
     FirebreakError,
     InterlockEngaged,
     NotFound,
+    NotThere,
     OutcomeUnknown,
     StateDrifted,
     Unreachable,
@@ -148,6 +149,9 @@ class MemoryControl:
     async def observe(self, device: Device) -> Observation:
         self._maybe_break("observe")
         self._maybe_refuse()
+        found = self._site.place
+        if found is not None and device.attached != found.attached:
+            raise NotThere(f"{device.id} is not on that port")
         return Observation(target=f"port of {device.id}", state=self._site.state(device.id))
 
     def _maybe_break(self, method: str) -> None:
@@ -177,6 +181,7 @@ class MemoryControl:
             way_back=f"back to {seen.state}",
             risk="medium",
             summary=f"{self.capabilities.rung}: {device.id} to {after}",
+            evidence=seen.evidence,
         )
 
     async def apply(self, plan: Plan, send_by: datetime) -> JsonObject:
