@@ -44,14 +44,19 @@ REACTIONS: dict[type[errors.FirebreakError], Reaction] = {
         "Ends the ladder; the outcome is `refused` and nothing was sent.",
         "The record names the rules. Ask someone who may, or change the policy.",
     ),
-    errors.InterlockEngaged: Reaction(_RESERVED, ""),
+    errors.InterlockEngaged: Reaction(
+        "Ends the ladder; nothing was sent.",
+        "Look with your own eyes: the message names what stands against it, such as two ports that "
+        "claim one address.",
+    ),
     errors.BlastRadiusExceeded: Reaction(_RESERVED, ""),
     errors.Unreachable: Reaction(
         "Tries again with growing pauses, `FIREBREAK_RETRY_ATTEMPTS` times; then the next rung.",
         "See whether the system answers; nothing was sent to it.",
     ),
     errors.RateLimited: Reaction(
-        f"Waits as long as the system asks, then tries the same rung. {_RESERVED}", ""
+        "Waits as long as the system asks, then tries the same rung.",
+        "Nothing, unless it goes on: then the system's limit is too low for the fleet.",
     ),
     errors.Busy: Reaction(
         "Tries again shortly, as often as an unreachable system; then the ladder ends.",
@@ -64,6 +69,10 @@ REACTIONS: dict[type[errors.FirebreakError], Reaction] = {
     errors.Rejected: Reaction(
         "Next rung; if it was the last one the outcome is `refused`.",
         "The message says what about the target is wrong: an uplink, a trunk, another port.",
+    ),
+    errors.NotThere: Reaction(
+        "Looks for the device on every switch of its site; found nowhere else, the next rung.",
+        "Correct `attached` in the inventory. The evidence of the plan says where it was seen.",
     ),
     errors.CapabilityMissing: Reaction(
         "Next rung.", "Leave the rung out of the ladder, or install the adapter that has it."

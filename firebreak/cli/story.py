@@ -32,11 +32,11 @@ def story(entry: Entry) -> tuple[Line, ...]:
 
 def rung_story(rung: Json) -> Iterable[Line]:
     """What a dry run found for one rung: ``{step, rung, adapter, why, plan, decision, refused}``."""
-    name, refused = text(rung, "rung"), text(rung, "refused")
-    if not text(rung, "adapter"):
+    name, adapter, refused = (text(rung, key) for key in ("rung", "adapter", "refused"))
+    if refused and not adapter:
         yield Line(QUIET, "left out", f"{name}: {refused}")
         return
-    how = f"{name} ({text(rung, 'adapter')}), which {text(rung, 'why')}"
+    how = f"{name} ({adapter}), which {text(rung, 'why')}" if adapter else name
     yield Line(ASKS, "WOULD TRY", f"step {text(rung, 'step')} by {how}")
     if refused:
         yield Line(BAD, "refused", refused)

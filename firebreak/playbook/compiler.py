@@ -93,7 +93,7 @@ class _Lowering:
             action=action.name,
             device=step.device,
             ladder=tuple(step.ladder) or action.ladder,
-            chosen=not step.ladder,
+            chosen=bool(action.ladder) and not step.ladder,
             inputs=_with_defaults(action.inputs, step.inputs),
             hold=self._hold(step.hold),
             until=step.until,

@@ -30,6 +30,7 @@ STATUS: dict[type[errors.FirebreakError], int] = {
     errors.Busy: 409,
     errors.HoldStuck: 409,
     errors.Rejected: 409,
+    errors.NotThere: 409,
     errors.StateDrifted: 409,
     errors.LedgerConflict: 409,
     errors.DefinitionError: 422,

@@ -5,12 +5,12 @@ import pytest
 from docs import generate
 from docs.from_code import api, entries, errors, playbook
 from firebreak.domain.record import Kind
-from firebreak.errors import BlastRadiusExceeded, InterlockEngaged, every_error
+from firebreak.errors import BlastRadiusExceeded, every_error
 from firebreak.playbook import interpreter
 from firebreak.playbook.schema import json_schema
 from firebreak.server.problems import STATUS
 
-RESERVED = {InterlockEngaged.code, BlastRadiusExceeded.code}
+RESERVED = {BlastRadiusExceeded.code}
 
 
 @pytest.mark.parametrize("name", list(generate.PAGES))

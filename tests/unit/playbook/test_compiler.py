@@ -33,7 +33,8 @@ def test_an_action_is_spelled_out() -> None:
         id="network_quarantine",
         line=5,
         action="network.quarantine",
-        ladder=("switch", "port-down"),
+        ladder=SHIPPED["network.quarantine"].ladder,
+        chosen=True,
         hold=HoldSpec(for_s=5400),
     )
 

@@ -20,9 +20,9 @@ def test_a_good_playbook_has_no_problems() -> None:
     [
         ("{do: network.quarantin, hold: 4h}", "unknown-action", "network.quarantin"),
         (
-            "{do: network.quarantine, hold: 4h, ladder: [nac]}",
+            "{do: network.quarantine, hold: 4h, ladder: [telepathy]}",
             "unknown-rung",
-            "switch, port-down",
+            "nac, radius, controller, switch",
         ),
         (
             "{do: network.quarantine, hold: 4h, ladder: [switch, switch]}",
@@ -76,7 +76,7 @@ def test_a_lone_expression_or_nothing_fits_any_optional_input(value: str) -> Non
 
 def test_a_problem_points_at_the_value_that_is_wrong() -> None:
     (problem,) = lint_steps(
-        "- do: network.quarantine\n  hold: 4h\n  ladder:\n    - switch\n    - nac"
+        "- do: network.quarantine\n  hold: 4h\n  ladder:\n    - switch\n    - telepathy"
     )
     assert (problem.line, problem.column) == (9, 9)
 
