@@ -1,5 +1,6 @@
 """One narrow Protocol per kind of outside system. Activities see these, never a vendor."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal, Protocol
 
@@ -8,6 +9,7 @@ from pydantic import AwareDatetime, Field
 from firebreak.domain.alert import Alert
 from firebreak.domain.base import JsonObject, Model
 from firebreak.domain.device import Attachment, Device
+from firebreak.domain.estate import Estate
 from firebreak.domain.hold import Hold
 from firebreak.domain.people import Approval, Decision, Principal, Verdict
 from firebreak.domain.plan import Plan, ProbeReport
@@ -44,7 +46,7 @@ class Observation(Model):
 
 
 class Place(Model):
-    """Where a device was found. ``confidence``: ``seen`` by a switch, or only in the ``inventory``."""
+    """Where a device was found: ``seen`` by a switch, or only in the ``inventory``."""
 
     attached: Attachment
     confidence: Literal["seen", "inventory"]
@@ -108,8 +110,8 @@ class Control(Protocol):
     """An action that changes a device's standing: observe, plan, apply, verify (read), revert.
 
     Every method may raise Unreachable (nothing was sent), AuthFailed, Rejected, NotThere (the
-    device is somewhere else), CapabilityMissing, RateLimited. ``apply`` and ``revert`` raise OutcomeUnknown once a write may
-    have left and its effect was not seen; they never swallow that.
+    device is somewhere else), CapabilityMissing, RateLimited. ``apply`` and ``revert`` raise
+    OutcomeUnknown once a write may have left and its effect was not seen; they never swallow that.
     """
 
     @property
@@ -143,6 +145,31 @@ class Control(Protocol):
         Works on the plan's target, wherever the device is by now. Writes nothing when ``before``
         is in force already. Raises StateDrifted when the state is neither ``before`` nor
         ``after``: somebody else changed it, and their change is not overwritten.
+        """
+        ...
+
+
+class Extension(Protocol):
+    """Controls that a module of your own brings, for rungs of the catalogue."""
+
+    @property
+    def controls(self) -> Sequence[Control]:
+        """They are asked before the shipped adapters of their rungs."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of every connection."""
+        ...
+
+
+class AdapterModule(Protocol):
+    """A Python module named in ``FIREBREAK_ADAPTERS``."""
+
+    def extend(self, estate: Estate, config: JsonObject) -> Extension:
+        """Build the module's controls from the estate, and from its entry under ``adapters``.
+
+        Raises:
+            DefinitionError: the configuration is wrong; says what.
         """
         ...
 

@@ -28,6 +28,11 @@ class Settings(BaseSettings):
         description="Directories with more playbooks, separated by colons (as in PATH); a name "
         "there wins over a shipped one",
     )
+    adapters: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(),
+        description="Python modules with adapters of your own, separated by commas; see "
+        "docs/how-to/add-an-adapter.md",
+    )
     policy_file: Path | None = Field(
         default=None, description="Policy file; empty: the shipped playbooks/policies/default.yaml"
     )
@@ -101,6 +106,14 @@ class Settings(BaseSettings):
         if not isinstance(value, str):
             return value
         return json.loads(value) if value.startswith("[") else value.split(os.pathsep)
+
+    @field_validator("adapters", mode="before")
+    @classmethod
+    def _names(cls, value: object) -> object:
+        """Module names in one string."""
+        if not isinstance(value, str):
+            return value
+        return tuple(name for part in value.split(",") if (name := part.strip()))
 
     @property
     def ledger_url(self) -> str:

@@ -9,6 +9,8 @@ from integrations.inventory.yaml_file import YamlInventory
 from integrations.network.cli.platforms import platform_of
 from integrations.probe.sentinel import SentinelProbe
 from integrations.siem.suricata import SuricataParser
+from tests.conformance.adapters import ADAPTERS
+from tests.conformance.bench import Tested
 
 _INTRO = """\
 An action is what a `do` step names. A **control** changes a device's standing and is put back at
@@ -18,8 +20,20 @@ The release of a hold is no action of the catalogue: it is the `release` step. P
 the first word of the action that is undone: `network.quarantine` ends as `network.release`."""
 
 _ADAPTERS = """\
-Every control meets one conformance suite on every platform (`tests/conformance`). See
-[Prepare your switches](../how-to/switches.md) and [Describe the estate](../how-to/inventory.md)."""
+Every adapter meets one conformance suite (`tests/conformance`); this table is made from its list.
+What it was held against says how much that is worth:
+
+- **real peer**: the real server or switch, in the tests of this repository;
+- **emulator**: our own, made from captured or documented output; never the vendor's device;
+- **documented shape**: our own server, written from the vendor's API documentation: documented,
+  not run.
+
+A case that cannot be on a road is left out for that adapter, with the reason below the table."""
+
+_RUNGS = """\
+The gentlest first. A playbook without a `ladder` climbs them in this order, as far as they lead to
+the device; a port is not cut off altogether (`link`) where the device protects people or keeps them
+alive, unless the playbook's own ladder says so."""
 
 _NO_KEY = "ssh-ed25519 " + "A" * 68
 
@@ -32,7 +46,8 @@ def render() -> str:
         "firebreak/playbook/catalogue.py and integrations/",
         _INTRO,
         *actions,
-        section("Adapters", _ADAPTERS, _rungs(), _platforms(), _others()),
+        section("Rungs of `network.quarantine`", _RUNGS, _rungs()),
+        section("Adapters", _ADAPTERS, _adapters(), _exemptions(), _platforms(), _others()),
     )
 
 
@@ -62,8 +77,26 @@ def _rungs() -> str:
         (code(rung.name), rung.footprint.value, rung.summary)
         for rung in SHIPPED["network.quarantine"].rungs
     ]
-    shown = table(("rung", "touches", "what it does"), rows)
-    return section("Rungs of `network.quarantine`", shown, level=3)
+    return table(("rung", "touches", "what it does"), rows)
+
+
+def _adapters() -> str:
+    rows: dict[tuple[str, str], dict[Tested, None]] = {}
+    for adapter in ADAPTERS:
+        rows.setdefault((adapter.adapter, adapter.rung), {})[adapter.how] = None
+    listed = [
+        (adapter, code(rung), ", ".join(how.value for how in hows))
+        for (adapter, rung), hows in rows.items()
+    ]
+    return table(("adapter", "rung", "held against"), listed)
+
+
+def _exemptions() -> str:
+    rows: dict[tuple[str, str, str], None] = {}
+    for adapter in ADAPTERS:
+        for case, why in adapter.exempt.items():
+            rows[adapter.name, case.value, why] = None
+    return section("Cases left out", table(("adapter", "case", "why"), rows), level=3)
 
 
 def _platforms() -> str:

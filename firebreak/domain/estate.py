@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
-from firebreak.domain.base import Model
+from firebreak.domain.base import JsonObject, Model
 from firebreak.domain.device import Device, Ip, Slug
 
 # A reference to a secret, never the secret: `env:NAME`, `file:/path`.
@@ -71,14 +71,25 @@ class IseNac(HttpApi):
     policy: str = Field(min_length=1, max_length=128)  # the ANC policy that quarantines
     profile: str | None = None  # the authorization profile a quarantined session must show
 
+    @model_validator(mode="after")
+    def _profile_can_be_read(self) -> Self:
+        if self.profile is not None and self.mnt_url is None:
+            raise ValueError("profile is read from the MnT node; give mnt_url too")
+        return self
+
 
 class PacketFenceNac(HttpApi):
-    """PacketFence: a security event that isolates."""
+    """PacketFence: a security event that isolates.
+
+    ``role`` is the role that an isolated node's open location must show; without it the open event
+    is all that is looked at.
+    """
 
     kind: Literal["packetfence"]
     username: str
     password: SecretRef
     security_event: int = Field(ge=1)
+    role: str | None = Field(default=None, min_length=1, max_length=64)
 
 
 class ClearPassNac(HttpApi):
@@ -285,6 +296,7 @@ class Estate(Model):
     sites: tuple[Site, ...]
     switches: tuple[Switch, ...] = ()
     devices: tuple[Device, ...] = ()
+    adapters: dict[str, JsonObject] = Field(default_factory=dict)  # of your own, by module name
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

@@ -18,12 +18,11 @@ from firebreak.contracts import Control, Inventory, Ledger, Locator, Operation, 
 from firebreak.ledger.store import SqlLedger
 from firebreak.playbook.catalogue import SHIPPED, Catalogue
 from firebreak.settings import Settings
+from firebreak.wiring.extensions import load
+from firebreak.wiring.roads import network_roads
 from firebreak.wiring.shared import connect_temporal, load_policy
 from firebreak.worker import build_worker
 from integrations.inventory.yaml_file import YamlInventory
-from integrations.network.cli.controls import PortDown, SwitchQuarantine
-from integrations.network.cli.fleet import SwitchFleet
-from integrations.network.locate import SiteLocator
 from integrations.probe.sentinel import SentinelProbe
 
 _log = structlog.get_logger("firebreak")
@@ -46,20 +45,17 @@ def estate_adapters(settings: Settings) -> Adapters:
     """The adapters that the estate file asks for. Raises DefinitionError."""
     inventory = YamlInventory.load(settings.estate_file)
     estate = inventory.estate
-    sites = {site.id: site for site in estate.sites}
-    fleet = SwitchFleet(estate.switches, deadline_s=settings.switch_deadline_s)
+    extensions = load(settings.adapters, estate)
+    roads = network_roads(estate, extensions, switch_deadline_s=settings.switch_deadline_s)
     probe = SentinelProbe({site.id: site.sentinel for site in estate.sites})
     return Adapters(
         catalogue=SHIPPED,
         inventory=inventory,
         probe=probe,
-        controls={
-            ("network.quarantine", "switch"): [SwitchQuarantine(fleet, sites)],
-            ("network.quarantine", "port-down"): [PortDown(fleet)],
-        },
+        controls=roads.controls,
+        locator=roads.locator,
         operations={"device.probe": ProbeOperation(probe), "incident.note": NoteOperation()},
-        locator=SiteLocator(fleet.switches, []),
-        close=fleet.close,
+        close=roads.close,
     )
 
 

@@ -96,7 +96,8 @@ class SiteLocator:
             places = ", ".join(f"{c.switch} {c.port}" for c in claims)
             raise InterlockEngaged(
                 f"{device.mac} of {device.id} is claimed by {len(claims)} ports: {places}. One of "
-                "them may be an impostor: a person must look"
+                "them may be an impostor: a person must look. An uplink among them belongs into "
+                "the `uplinks` of its switch"
             )
         if claims:
             return _seen(device, claims[0], asked)

@@ -17,7 +17,9 @@ from firebreak.domain.estate import Sentinel
 from firebreak.domain.plan import ProbeReport, Reach
 from firebreak.errors import Rejected
 from integrations.network.cli.controls import PortDown, SwitchQuarantine
+from integrations.network.cli.finder import CliFinder
 from integrations.network.cli.fleet import SwitchFleet
+from integrations.network.locate import Sight
 from integrations.probe.sentinel import SentinelProbe
 from tests.conformance.bench import with_cli
 from tests.peers.ovs import (
@@ -191,3 +193,9 @@ def _commands() -> list[str]:
         except (FileNotFoundError, ProcessLookupError):
             continue  # it ended while we looked
     return found
+
+
+async def test_the_mac_table_tells_who_hangs_where(ovs: OvsPeer, fleet: SwitchFleet) -> None:
+    assert ovs.ping("dev", GATEWAY_IP)
+    table = await CliFinder(fleet).table(ovs.switch)
+    assert Sight(ovs.device.mac, "p1") in table.sights

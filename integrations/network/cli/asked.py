@@ -1,17 +1,14 @@
-"""What one caller asks of a switch, and what came of it: put by one thread, waited for in another."""
+"""What one caller asks of a switch, and what came of it: told in one thread, awaited in another."""
 
 import asyncio
-from collections.abc import Callable
 from typing import Generic, TypeVar
 
 from firebreak.errors import OutcomeUnknown, Rejected, Unreachable
 from integrations.network.cli.faults import LineLost, Refused, Unreadable
 from integrations.network.cli.line import Fence
-from integrations.network.cli.platforms.base import Reader
 from integrations.network.ports import PortState
 
 Result = TypeVar("Result")
-Job = Callable[[Reader], Result]
 
 
 class Asked(Generic[Result]):
@@ -60,14 +57,6 @@ class Asked(Generic[Result]):
         if told is not error:
             told.__cause__ = error
         return told
-
-
-class Reading(Asked[Result]):
-    """A caller who wants to know something."""
-
-    def __init__(self, switch: str, fence: Fence, job: Job[Result]) -> None:
-        super().__init__(switch, fence)
-        self.job = job
 
 
 class PortChange(Asked[PortState]):

@@ -11,10 +11,9 @@ from firebreak.domain.plan import Plan, Risk
 from firebreak.errors import Rejected
 from integrations.network import checks
 from integrations.network.cli.access import access
-from integrations.network.cli.change import bring
 from integrations.network.cli.fleet import SwitchFleet
+from integrations.network.cli.platforms.base import Reader
 from integrations.network.ports import PortReading, PortState, Sighting
-from integrations.network.cli.shell import NetmikoShell
 
 ACTION = "network.quarantine"
 ADAPTER = "netmiko"
@@ -67,7 +66,7 @@ class _PortControl:
         port = platform.canonical(attached.port)
         checks.no_uplink(platform, switch, port)
 
-        def look(shell: NetmikoShell) -> tuple[PortReading, Sighting, tuple[str, ...]]:
+        def look(shell: Reader) -> tuple[PortReading, Sighting, tuple[str, ...]]:
             reading = platform.read(shell, switch.id, port)
             return reading, platform.sight(shell, port, device.mac), self._also(shell, device)
 
@@ -83,7 +82,7 @@ class _PortControl:
             sighted=sighted,
         )
 
-    def _also(self, shell: NetmikoShell, device: Device) -> tuple[str, ...]:
+    def _also(self, shell: Reader, device: Device) -> tuple[str, ...]:
         del shell, device
         return ()
 
@@ -117,10 +116,7 @@ class _PortControl:
         session = self._fleet.session(wanted.switch)
         checks.same_port(known, wanted)
         checks.no_uplink(session.platform, session.switch, session.platform.canonical(wanted.port))
-        fence = self._fleet.fence(send_by)
-        seen = await self._fleet.run(
-            wanted.switch, lambda shell: bring(session, shell, fence, known, wanted), fence
-        )
+        seen = await self._fleet.change(known, wanted, send_by)
         return seen.record()
 
     def _plan(
@@ -155,7 +151,7 @@ class SwitchQuarantine(_PortControl):
         super().__init__(fleet)
         self._sites = sites
 
-    def _also(self, shell: NetmikoShell, device: Device) -> tuple[str, ...]:
+    def _also(self, shell: Reader, device: Device) -> tuple[str, ...]:
         platform = self._fleet.session(checks.attachment(device).switch).platform
         vlan = self._quarantine_vlan(device)
         if not platform.has_vlan(shell, vlan):

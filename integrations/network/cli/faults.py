@@ -2,12 +2,20 @@
 
 
 class Refused(Exception):
-    """The switch answered a command with a complaint."""
+    """The switch answered a command with a complaint.
 
-    def __init__(self, command: str, complaint: str) -> None:
+    ``strayed``: it is not in the mode that the command leads to.
+    """
+
+    def __init__(self, command: str, complaint: str, *, strayed: bool = False) -> None:
         super().__init__(f"the switch refused {command!r}: {complaint}")
         self.command = command
         self.complaint = complaint
+        self.strayed = strayed
+
+
+class NoConfig(Refused):
+    """The switch did not enter configuration mode."""
 
 
 class Unreadable(Exception):

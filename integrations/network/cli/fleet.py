@@ -1,7 +1,6 @@
-"""The switches of the estate: blocking sessions behind an async front, one job each at a time."""
+"""The switches of the estate: blocking sessions behind an async front."""
 
 import asyncio
-import functools
 import tempfile
 import time
 from collections.abc import Iterable, Mapping
@@ -12,24 +11,26 @@ from types import MappingProxyType
 from typing import Self
 
 from firebreak.domain.estate import Switch
-from firebreak.errors import OutcomeUnknown, Rejected, Unreachable
+from firebreak.errors import Rejected, Unreachable
+from integrations.network.cli.asked import PortChange, Result
 from integrations.network.cli.hostkeys import write_known_hosts
 from integrations.network.cli.line import Fence
-from integrations.network.cli.session import Job, Result, Session
-
-# What a thread may need, after its line was torn down, to notice it.
-_GRACE_S = 2.0
+from integrations.network.cli.session import Session
+from integrations.network.cli.turns import Job, Turns
+from integrations.network.ports import PortState
 
 
 class SwitchFleet:
-    """Runs jobs on switches.
+    """Reads and changes switch ports.
 
     Args:
         switches: as the estate file lists them.
         deadline_s: the longest one operation may take, waiting for its turn included. When it
-            passes the connection is torn down, so that nothing can be sent later.
+            has passed, nothing more is sent for it; with the last one of a turn, the connection
+            is torn down.
         idle_s: a session that was not used for so long is closed.
         threads: how many switches are worked on at the same time.
+        ports_at_once: how many ports of a switch one turn looks at or changes at most.
 
     Raises:
         DefinitionError: a host key is not a public key.
@@ -42,15 +43,20 @@ class SwitchFleet:
         deadline_s: float = 30.0,
         idle_s: float = 300.0,
         threads: int = 32,
+        ports_at_once: int = 48,
     ) -> None:
         self.deadline_s = deadline_s
-        self._idle_s = idle_s
         self._folder = tempfile.TemporaryDirectory(prefix="firebreak-known-hosts-")
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="switch")
         self._closed = False
         try:
-            self._desks = {
-                switch.id: _Desk(switch, write_known_hosts(switch, Path(self._folder.name)))
+            self._turns = {
+                switch.id: Turns(
+                    Session(switch, write_known_hosts(switch, Path(self._folder.name))),
+                    self._pool,
+                    at_once=ports_at_once,
+                    idle_s=idle_s,
+                )
                 for switch in switches
                 if switch.cli is not None
             }
@@ -61,17 +67,19 @@ class SwitchFleet:
     @property
     def switches(self) -> Mapping[str, Switch]:
         """The switches by id."""
-        return MappingProxyType({name: desk.switch for name, desk in self._desks.items()})
+        return MappingProxyType({name: turns.session.switch for name, turns in self._turns.items()})
 
     def session(self, switch: str) -> Session:
         """A switch's session. Raises Rejected when it is not listed."""
-        return self._desk(switch).session
-
-    def _desk(self, switch: str) -> "_Desk":
         try:
-            return self._desks[switch]
+            return self._turns[switch].session
         except KeyError:
             raise Rejected(f"no switch {switch!r} with a `cli` entry in the estate") from None
+
+    def _turns_of(self, switch: str) -> Turns:
+        if self._closed:
+            raise Unreachable("the switch fleet is closed")
+        return self._turns[self.session(switch).switch.id]
 
     def fence(self, send_by: datetime | None = None) -> Fence:
         """The times of an operation that begins now; without ``send_by`` it may send nothing."""
@@ -80,55 +88,36 @@ class SwitchFleet:
         return Fence(deadline=now + self.deadline_s, send_by=now + window)
 
     async def run(self, switch: str, job: Job[Result], fence: Fence) -> Result:
-        """Run a job in the switch's turn.
-
-        A cancelled caller does not stop a change that was sent: the thread brings the switch out
-        of configuration mode, within the deadline. What was not sent by then never is.
+        """Run a reading job on a switch; what others want to know shares its turn and answers.
 
         Raises:
-            Unreachable, OutcomeUnknown, AuthFailed, Rejected, and what the job raises.
+            Unreachable, AuthFailed, Rejected, and what the job raises.
         """
-        if self._closed:
-            raise Unreachable("the switch fleet is closed")
-        desk = self._desk(switch)
-        await desk.turn(fence)
-        loop = asyncio.get_running_loop()
-        try:
-            work = loop.run_in_executor(self._pool, desk.session.run, job, fence)
-        except BaseException:
-            desk.lock.release()
-            raise
-        reaper = loop.call_later(fence.left(), desk.session.abort)
-        work.add_done_callback(functools.partial(self._done, desk, reaper))
-        try:
-            async with asyncio.timeout(fence.left() + _GRACE_S):
-                return await asyncio.shield(work)
-        except TimeoutError as error:
-            fence.cancelled = True
-            work.cancel()
-            if fence.unsettled:
-                raise OutcomeUnknown(f"switch {switch}: a change was sent and not seen") from error
-            raise Unreachable(f"switch {switch} did not answer; no change was sent") from error
-        except asyncio.CancelledError:
-            fence.cancelled = True
-            raise
+        return await self._turns_of(switch).read(job, fence)
 
-    def _done(
-        self, desk: "_Desk", reaper: asyncio.TimerHandle, work: "asyncio.Future[object]"
-    ) -> None:
-        del work
-        reaper.cancel()
-        desk.lock.release()
-        if not self._closed:
-            desk.idle_after(self._idle_s, self._pool)
+    async def change(self, known: PortState, wanted: PortState, send_by: datetime) -> PortState:
+        """Take a port from ``known`` to ``wanted`` and return what is read afterwards.
+
+        Changes of other ports of the switch that wait at the same time travel together. A cancelled
+        caller does not stop a change that was sent: it is brought to its end within the deadline.
+        What was not sent by then never is.
+
+        Raises:
+            StateDrifted: the port is neither; nothing was sent.
+            Rejected: the switch refused, and the port is as it was.
+            OutcomeUnknown: the change was sent, or a part of it, and not seen in force.
+            Unreachable: the line failed, or the time for sending had passed; nothing was sent.
+            AuthFailed: the switch, or what claims to be it, did not let us in.
+            Busy: the switch may put the port back by itself (Junos); nothing was sent.
+        """
+        turns = self._turns_of(wanted.switch)
+        return await turns.change(PortChange(self.fence(send_by), known, wanted))
 
     async def close(self) -> None:
-        """Close every session; an operation under way ends first, within its deadline."""
+        """Close every session; what is under way or waits ends first, within its deadline."""
         self._closed = True
-        for desk in self._desks.values():
-            desk.stop_idling()
-            async with desk.lock:
-                await asyncio.to_thread(desk.session.drop)
+        for turns in self._turns.values():
+            await turns.close()
         await asyncio.to_thread(self._pool.shutdown)
         self._folder.cleanup()
 
@@ -137,38 +126,3 @@ class SwitchFleet:
 
     async def __aexit__(self, *exc_info: object) -> None:
         await self.close()
-
-
-class _Desk:
-    """A switch, its session, and whose turn it is."""
-
-    def __init__(self, switch: Switch, known_hosts: Path) -> None:
-        self.switch = switch
-        self.session = Session(switch, known_hosts)
-        self.lock = asyncio.Lock()
-        self._idling: asyncio.TimerHandle | None = None
-
-    async def turn(self, fence: Fence) -> None:
-        """Wait for the turn. Raises Unreachable at the deadline."""
-        try:
-            async with asyncio.timeout(fence.left()):
-                await self.lock.acquire()
-        except TimeoutError as error:
-            raise Unreachable(f"switch {self.switch.id} was busy until the deadline") from error
-        self.stop_idling()
-
-    def idle_after(self, seconds: float, pool: ThreadPoolExecutor) -> None:
-        """Close the session unless it is used within so many seconds."""
-        self.stop_idling()
-        loop = asyncio.get_running_loop()
-        self._idling = loop.call_later(seconds, self._close_idle, pool)
-
-    def stop_idling(self) -> None:
-        """The session is in use, or closing."""
-        if self._idling is not None:
-            self._idling.cancel()
-            self._idling = None
-
-    def _close_idle(self, pool: ThreadPoolExecutor) -> None:
-        if not self.lock.locked():
-            pool.submit(self.session.drop)

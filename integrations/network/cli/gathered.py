@@ -29,7 +29,9 @@ class Gathered:
             match = table.narrow.fullmatch(command)
             if match:
                 answer = self._once(match.expand(table.command))
-                return None if self._complaint.search(answer) else table.share(answer, match[1])
+                return (
+                    None if self._complaint.search(answer) else table.share(answer, match["what"])
+                )
         return None
 
     def _once(self, command: str) -> str:

@@ -50,13 +50,17 @@ class Fence:
         """Seconds to the deadline, not below zero."""
         return max(0.0, self.deadline - time.monotonic())
 
+    def window(self) -> float:
+        """Seconds in which something may still be sent, not below zero."""
+        return max(0.0, min(self.send_by, self.deadline) - time.monotonic())
+
     def check_time(self) -> None:
         """Raise TooLate when nothing may be sent any more that changes something.
 
         A change that was begun for a caller who has gone is brought to its end all the same.
         """
         gone = self.cancelled and not self.unsettled
-        if gone or time.monotonic() >= min(self.send_by, self.deadline):
+        if gone or not self.window():
             raise TooLate("the time for sending has passed")
 
     def keep_back(self, seconds: float) -> None:

@@ -7,7 +7,7 @@ back here is the controller's word; the independent probe has the last one.
 import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Coroutine, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from typing import ClassVar, Generic, TypeVar
 
@@ -25,7 +25,8 @@ ACTION = "network.quarantine"
 RUNG = "controller"
 _PAUSE_S = 1.0  # between two looks at a switch that has not followed yet
 
-AnyController = TypeVar("AnyController", Meraki, Mist)
+AnyController = TypeVar("AnyController", bound=Meraki | Mist)
+Result = TypeVar("Result")
 
 
 class CloudQuarantine(ABC, Generic[State, AnyController]):
@@ -109,10 +110,11 @@ class CloudQuarantine(ABC, Generic[State, AnyController]):
             Unreachable: the controller does not answer, or the switch is away from it.
         """
         attached = checks.attachment(device)
-        managed, ports = self._managed(attached.switch)
+        managed = self._managed(attached.switch)
         checks.same_site(device, managed.switch)
         _no_uplink(managed.switch, attached.port)
         window = Window.of(self._deadline_s)
+        ports = self._ports_of(managed)
         state, sighted, evidence = await ports.look(managed, attached.port, device, window)
         looked = f"{device.id} is looked for on {managed.switch.id} {attached.port}"
         return Observation(
@@ -125,11 +127,10 @@ class CloudQuarantine(ABC, Generic[State, AnyController]):
     async def plan(self, device: Device, inputs: JsonObject, seen: Observation) -> Plan:
         """Raises Rejected when the port may not be touched."""
         before = self._state(seen.state)
-        managed, _ = self._managed(before.switch)
+        managed = self._managed(before.switch)
         checks.same_site(device, managed.switch)
         _no_uplink(managed.switch, before.port)
-        site = self._sites[managed.switch.site]
-        after, what = self._after(before, site, self._served(site))
+        after, what = self._after(before, *self._served(managed))
         return Plan(
             action=ACTION,
             rung=RUNG,
@@ -179,7 +180,8 @@ class CloudQuarantine(ABC, Generic[State, AnyController]):
         known, wanted = self._state(source), self._state(target)
         if (known.switch, known.port) != (wanted.switch, wanted.port):
             raise Rejected("the plan's before and after are about different ports")
-        managed, ports = self._managed(wanted.switch)
+        managed = self._managed(wanted.switch)
+        ports = self._ports_of(managed)
         _no_uplink(managed.switch, wanted.port)
         window = Window.of(self._deadline_s, send_by)
         async with self._turn(managed, window):
@@ -191,7 +193,11 @@ class CloudQuarantine(ABC, Generic[State, AnyController]):
                     f"{_target(now)} is {now.record()}; the plan knows {known.record()} and wants "
                     f"{wanted.record()}"
                 )
-            return await _finished(self._change(managed, ports, now, wanted, window))
+            change = self._change(managed, ports, now, wanted, window)
+            seen, followed = await _finished(change)
+        if seen == wanted:  # with the turn given on: the switch takes its time by itself
+            await _wait(followed, Window.of(min(self._settle_s, window.left())))
+        return seen.record()
 
     async def _change(
         self,
@@ -200,7 +206,8 @@ class CloudQuarantine(ABC, Generic[State, AnyController]):
         now: State,
         wanted: State,
         window: Window,
-    ) -> JsonObject:
+    ) -> tuple[State, Followed]:
+        """Write, and read until the controller shows it or patience ends."""
         followed = await ports.write(managed, now, wanted, window)
         patience = Window.of(min(self._settle_s, window.left()))
         with unsettled(f"the change of {_target(wanted)}"):
@@ -208,9 +215,7 @@ class CloudQuarantine(ABC, Generic[State, AnyController]):
             while seen != wanted and patience.left():
                 await asyncio.sleep(min(_PAUSE_S, patience.left()))
                 seen = await ports.read(managed, wanted.port, window)
-        if seen == wanted:
-            await _wait(followed, patience)
-        return seen.record()
+        return seen, followed
 
     @asynccontextmanager
     async def _turn(self, managed: Managed, window: Window) -> AsyncIterator[None]:
@@ -228,26 +233,27 @@ class CloudQuarantine(ABC, Generic[State, AnyController]):
         finally:
             turn.release()
 
-    def _managed(self, switch_id: str) -> tuple[Managed, CloudPorts[State]]:
+    def _managed(self, switch_id: str) -> Managed:
         switch = self._switches.get(switch_id)
         if switch is None or switch.cloud is None:
             raise CapabilityMissing(f"switch {switch_id} has no `cloud` entry in the estate")
-        site = self._sites.get(switch.site)
-        if site is None:
-            raise Rejected(f"site {switch.site} of switch {switch_id} is not in the estate")
-        controller = self._served(site)
+        return Managed(switch=switch, id=switch.cloud.id)
+
+    def _ports_of(self, managed: Managed) -> CloudPorts[State]:
+        site, controller = self._served(managed)
         if site.id not in self._ports:
             self._ports[site.id] = self._open(site, controller)
-        return Managed(switch=switch, id=switch.cloud.id), self._ports[site.id]
+        return self._ports[site.id]
 
-    def _served(self, site: Site) -> AnyController:
-        controller = self._controller(site)
-        if controller is None:
-            raise CapabilityMissing(f"site {site.id} has no {self.adapter} controller")
-        return controller
+    def _served(self, managed: Managed) -> tuple[Site, AnyController]:
+        site = self._sites.get(managed.switch.site)
+        controller = self._controller(site) if site is not None else None
+        if site is None or controller is None:
+            raise CapabilityMissing(f"site {managed.switch.site} has no {self.adapter} controller")
+        return site, controller
 
 
-async def _finished(change: Coroutine[None, None, JsonObject]) -> JsonObject:
+async def _finished(change: Coroutine[None, None, Result]) -> Result:
     """See a change through although the caller is cancelled: left alone, it could land any time.
 
     It ends by its window, so the caller waits no longer than the deadline.
@@ -264,11 +270,11 @@ async def _finished(change: Coroutine[None, None, JsonObject]) -> JsonObject:
 
 async def _wait(followed: Followed, patience: Window) -> None:
     """Until the switch is seen to have followed, or patience ends: the change stands either way."""
-    try:
-        while patience.left() and not await followed(patience):
+    with suppress(FirebreakError):  # nothing that is asked here decides anything
+        while not await followed(patience):
+            if not patience.left():
+                return
             await asyncio.sleep(min(_PAUSE_S, patience.left()))
-    except FirebreakError:
-        return  # nothing that is asked here decides anything
 
 
 class _AsWritten:

@@ -6,7 +6,7 @@ getOrganizationClientsSearch).
 """
 
 from functools import partial
-from typing import Any, Literal, Self
+from typing import Any
 
 from pydantic import Field, model_validator
 
@@ -31,15 +31,14 @@ _STATIC = (None, "Open", "MAC allow list", "Sticky MAC allow list")
 
 class _Profile(Shape):
     enabled: bool = False
-    iname: str | None = None
 
 
 class _Port(Shape):
     enabled: bool
-    type: str
-    vlan: int | None = None
+    type: str = Field(min_length=1, max_length=64)
+    vlan: int | None = Field(default=None, ge=1, le=4094)
     voice_vlan: int | None = Field(default=None, alias="voiceVlan")
-    access_policy: str | None = Field(default=None, alias="accessPolicyType")
+    access_policy: str | None = Field(default=None, alias="accessPolicyType", max_length=64)
     profile: _Profile | None = None
 
 
@@ -55,7 +54,6 @@ class _Rows(Shape):
 class _Status(Shape):
     port: str = Field(alias="portId")
     uplink: bool = Field(default=False, alias="isUplink")
-    status: str = ""
 
 
 class _Statuses(_Rows):
@@ -64,7 +62,7 @@ class _Statuses(_Rows):
 
 class _Client(Shape):
     mac: str | None = None
-    switchport: str | None = None
+    switchport: str | None = Field(default=None, max_length=64)
     vlan: str | int | None = None
 
 
@@ -75,7 +73,7 @@ class _Clients(_Rows):
 class _Availability(Shape):
     serial: str
     mac: str
-    status: str
+    status: str = Field(max_length=32)
 
 
 class _Availabilities(_Rows):
@@ -85,7 +83,7 @@ class _Availabilities(_Rows):
 class _Record(Shape):
     status: str | None = None
     switch: str | None = Field(default=None, alias="recentDeviceMac")
-    switchport: str | None = None
+    switchport: str | None = Field(default=None, max_length=64)
 
 
 class _Found(Shape):
@@ -139,18 +137,18 @@ class MerakiPorts:
         where = f"port {port} of switch {managed.switch.id}"
         if answer.status == _NOT_FOUND:
             raise Rejected(
-                f"Meraki does not know port {port} of switch {managed.switch.id} ({managed.id}), or "
-                "the API key may not see it"
+                f"Meraki does not know port {port} of switch {managed.switch.id} "
+                f"({managed.id}), or the API key may not see it"
             )
         found = answer.shaped(_Port)
         if found.access_policy not in _STATIC:
             raise Rejected(
-                f"{where} has access policy {found.access_policy!r}: a RADIUS server may choose its "
-                "VLAN, so changing the port's own proves nothing; use rung nac or radius"
+                f"{where} has access policy {found.access_policy!r}: a RADIUS server may choose "
+                "its VLAN, so changing the port's own proves nothing; use rung nac or radius"
             )
         if found.profile is not None and found.profile.enabled:
             raise Rejected(
-                f"{where} takes its VLAN from port profile {found.profile.iname!r}; it is not its own"
+                f"{where} takes its VLAN from a port profile, so it has none of its own to change"
             )
         return _as_reading(managed, port, found)
 
@@ -173,8 +171,8 @@ class MerakiPorts:
         answer = await self._rest.read("GET", path, window)
         if any(row.port == port and row.uplink for row in answer.shaped(_Statuses).rows):
             raise Rejected(
-                f"port {port} of switch {managed.switch.id} is an uplink by the dashboard's word; it "
-                "is never touched"
+                f"port {port} of switch {managed.switch.id} is an uplink by the dashboard's word; "
+                "it is never touched"
             )
 
     async def _clients(self, managed: Managed, window: Window) -> tuple[_Client, ...]:

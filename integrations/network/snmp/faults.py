@@ -1,6 +1,6 @@
 """Faults between an agent and what drives it; they never leave this package."""
 
-from integrations.network.snmp.mib import Oid, SET_SERIAL
+from integrations.network.snmp.mib import SET_SERIAL, Oid
 
 # RFC 3416, section 3.
 STATUS = (

@@ -1,10 +1,13 @@
 """Arista EOS: IOS-like, without dynamic trunking."""
 
 import re
+from collections.abc import Sequence
 
+from integrations.network.cli.asked import PortChange
 from integrations.network.cli.faults import Unreadable
 from integrations.network.cli.platforms import switchport
-from integrations.network.cli.platforms.base import Shell, fields, known_port, need
+from integrations.network.cli.platforms.base import Reader, Shell, Undone, fields, known_port, need
+from integrations.network.cli.platforms.tables import blocks, mac_tables
 from integrations.network.ports import PortReading, PortState, Sighting
 
 _MODES = {"static access": "access", "trunk": "trunk"}
@@ -20,12 +23,27 @@ class AristaEos:
     native_timer = False
     complaint = re.compile(r"(?m)^\s*% ")
     config_prompt = switchport.PROMPT_CONFIG
+    tables = (
+        blocks(
+            r"show interfaces (?P<what>\S+) switchport",
+            "show interfaces switchport",
+            re.compile(r"(?m)^Name: (\S+)"),
+            switchport.same_port,
+        ),
+        blocks(
+            r"show interfaces (?P<what>\S+)",
+            "show interfaces | include line protocol",
+            re.compile(r"(?m)^(\S+) is "),
+            switchport.same_port,
+        ),
+        *mac_tables("show mac address-table", _ROW, switchport.same_port),
+    )
 
     def canonical(self, port: str) -> str:
         """See switchport.canonical."""
         return switchport.canonical(port)
 
-    def read(self, shell: Shell, switch: str, port: str) -> PortReading:
+    def read(self, shell: Reader, switch: str, port: str) -> PortReading:
         """``show interfaces X switchport`` and ``show interfaces X``."""
         command = f"show interfaces {port} switchport"
         output = shell.ask(command)
@@ -55,11 +73,15 @@ class AristaEos:
         )
         return PortReading(state=state, bundle=bundle[1] if bundle else "")
 
-    def sight(self, shell: Shell, port: str, mac: str) -> Sighting:
+    def sight(self, shell: Reader, port: str, mac: str) -> Sighting:
         """``show mac address-table interface X`` and ``... address M``."""
         return switchport.sight(self, shell, port, mac, _ROW)
 
-    def has_vlan(self, shell: Shell, vlan: int) -> bool:
+    def learned(self, shell: Reader) -> list[tuple[str, str]]:
+        """``show mac address-table``."""
+        return switchport.learned(shell, _ROW)
+
+    def has_vlan(self, shell: Reader, vlan: int) -> bool:
         """``show vlan id N``."""
         return switchport.has_vlan(shell, vlan)
 
@@ -67,9 +89,9 @@ class AristaEos:
         """Only the access VLAN changes."""
         return state.model_copy(update={"vlan": vlan})
 
-    def write(self, shell: Shell, now: PortState, target: PortState) -> None:
-        """``configure terminal``, ``interface X``, ``switchport access vlan N``, ``end``."""
-        switchport.write(shell, now, target)
+    def write(self, shell: Shell, changes: Sequence[PortChange]) -> Undone:
+        """``configure terminal``, ``interface X``, ``switchport access vlan N``, ..., ``end``."""
+        return switchport.write(shell, changes)
 
     def save(self, shell: Shell) -> None:
         """``write memory``."""

@@ -1,11 +1,15 @@
 """Aruba AOS-CX (10.06 or later, which shows the VLAN mode of an interface)."""
 
+import operator
 import re
+from collections.abc import Sequence
 
 from firebreak.errors import Rejected
+from integrations.network.cli.asked import PortChange
 from integrations.network.cli.faults import Unreadable
 from integrations.network.cli.platforms import switchport
-from integrations.network.cli.platforms.base import Shell, fields, known_port
+from integrations.network.cli.platforms.base import Reader, Shell, Undone, fields, known_port
+from integrations.network.cli.platforms.tables import mac_tables
 from integrations.network.ports import PortReading, PortState, Sighting
 
 _PORT = re.compile(r"\d{1,2}/\d{1,2}/\d{1,3}")
@@ -24,6 +28,7 @@ class ArubaAosCx:
         r"Interface \S+ (?:does not exist|not found)|VLAN \d+ should be created)"
     )
     config_prompt = switchport.PROMPT_CONFIG
+    tables = mac_tables("show mac-address-table", _ROW, operator.eq)
 
     def canonical(self, port: str) -> str:
         """``1/1/7``. Raises Rejected."""
@@ -31,7 +36,7 @@ class ArubaAosCx:
             raise Rejected(f"{port!r} is not the name of a physical port; write it like 1/1/7")
         return port
 
-    def read(self, shell: Shell, switch: str, port: str) -> PortReading:
+    def read(self, shell: Reader, switch: str, port: str) -> PortReading:
         """``show interface X``: a port without a VLAN mode is routed or in a LAG."""
         command = f"show interface {port}"
         output = shell.ask(command)
@@ -57,7 +62,7 @@ class ArubaAosCx:
         )
         return PortReading(state=state, bundle=found.get("Aggregated-interface", ""))
 
-    def sight(self, shell: Shell, port: str, mac: str) -> Sighting:
+    def sight(self, shell: Reader, port: str, mac: str) -> Sighting:
         """``show mac-address-table port X`` and ``... address M``."""
         command = f"show mac-address-table port {port}"
         rows = switchport.mac_rows(self._table(shell, port, command), _ROW, command)
@@ -67,12 +72,18 @@ class ArubaAosCx:
         device_at = {at for found, at in rows if found == mac}
         return Sighting(on_port=on_port, device_at=tuple(sorted(device_at)))
 
-    def _table(self, shell: Shell, port: str, command: str) -> str:
+    def learned(self, shell: Reader) -> list[tuple[str, str]]:
+        """``show mac-address-table``."""
+        command = "show mac-address-table"
+        rows = switchport.mac_rows(shell.ask(command), _ROW, command)
+        return [(mac, at) for mac, at in rows if _PORT.fullmatch(at)]
+
+    def _table(self, shell: Reader, port: str, command: str) -> str:
         output = shell.ask(command)
         known_port(self, port, command, output)
         return output
 
-    def has_vlan(self, shell: Shell, vlan: int) -> bool:
+    def has_vlan(self, shell: Reader, vlan: int) -> bool:
         """``show vlan N`` has a row for it. A VLAN without ports is down and still exists."""
         output = shell.ask(f"show vlan {vlan}")
         return re.search(rf"(?m)^\s*{vlan}\s+\S+\s+(?:up|down)\b", output) is not None
@@ -81,14 +92,9 @@ class ArubaAosCx:
         """Only the access VLAN changes."""
         return state.model_copy(update={"vlan": vlan})
 
-    def write(self, shell: Shell, now: PortState, target: PortState) -> None:
-        """``configure terminal``, ``interface X``, ``vlan access N``, ``end``."""
-        with shell.config("configure terminal", "end"):
-            shell.say(f"interface {target.port}")
-            if now.vlan != target.vlan:
-                shell.effect(f"vlan access {target.vlan}")
-            if now.admin != target.admin:
-                shell.effect("shutdown" if target.admin == "down" else "no shutdown")
+    def write(self, shell: Shell, changes: Sequence[PortChange]) -> Undone:
+        """``configure terminal``, ``interface X``, ``vlan access N``, ..., ``end``."""
+        return switchport.write(shell, changes, access="vlan access {}")
 
     def save(self, shell: Shell) -> None:
         """``write memory``."""

@@ -1,11 +1,14 @@
 """What a platform is: the commands it takes, and strict readers of what it answers."""
 
 import re
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from typing import Protocol
 
 from firebreak.errors import Rejected
-from integrations.network.cli.faults import Unreadable
+from integrations.network.cli.asked import PortChange
+from integrations.network.cli.faults import Refused, TooLate, Unreadable
 from integrations.network.ports import PortReading, PortState, Sighting
 
 MAC = re.compile(
@@ -13,27 +16,52 @@ MAC = re.compile(
 )
 
 
-class Shell(Protocol):
-    """A command line on a switch, as a platform sees it."""
+# Why a port's change was not sent, or not all of it, by the port's name.
+Undone = Mapping[str, Refused | TooLate]
+
+
+class Reader(Protocol):
+    """The reading side of a switch's command line."""
 
     def ask(self, command: str) -> str:
         """Send a reading command; its output without echo and prompt."""
         ...
 
+
+class Shell(Reader, Protocol):
+    """A command line on a switch, as a platform sees it."""
+
     def config(self, enter: str, leave: str, undo: str = "") -> AbstractContextManager[None]:
         """Configuration mode for the length of the block, left also when a line is refused.
 
-        ``undo`` is sent first when the block failed: it throws the candidate away.
+        ``undo`` is sent first when the block failed: it throws the candidate away. Raises NoConfig.
         """
         ...
 
-    def say(self, line: str) -> str:
-        """Send a line that changes nothing by itself. Raises Refused."""
+    def say(self, line: str, prompt: re.Pattern[str] | None = None) -> str:
+        """Send a line that changes nothing by itself.
+
+        Raises Refused, also when the prompt afterwards is not the one that is expected.
+        """
         ...
 
-    def effect(self, line: str) -> str:
-        """Send a line that takes effect. Raises Refused, TooLate."""
+    def effect(self, line: str, *changes: PortChange) -> str:
+        """Send a line by which these changes take effect. Raises Refused, TooLate."""
         ...
+
+
+@dataclass(frozen=True)
+class Table:
+    """A command that answers for every port what another answers for one.
+
+    ``narrow`` matches the other one, with what it asks about as group ``what``. ``command`` is made
+    from that match (``re.Match.expand``). ``share`` takes from the answer what the other would say
+    about it, or None when that is not in there.
+    """
+
+    narrow: re.Pattern[str]
+    command: str
+    share: Callable[[str, str], str | None]
 
 
 class Platform(Protocol):
@@ -63,19 +91,28 @@ class Platform(Protocol):
         """Matches the prompt line of configuration mode, and no other."""
         ...
 
+    @property
+    def tables(self) -> Sequence[Table]:
+        """Commands that answer for all ports at once."""
+        ...
+
     def canonical(self, port: str) -> str:
         """The port's one full name. Raises Rejected when it is no physical port's name."""
         ...
 
-    def read(self, shell: Shell, switch: str, port: str) -> PortReading:
+    def read(self, shell: Reader, switch: str, port: str) -> PortReading:
         """Read the port's state."""
         ...
 
-    def sight(self, shell: Shell, port: str, mac: str) -> Sighting:
+    def sight(self, shell: Reader, port: str, mac: str) -> Sighting:
         """Read the MAC table: the port's addresses, and where ``mac`` is."""
         ...
 
-    def has_vlan(self, shell: Shell, vlan: int) -> bool:
+    def learned(self, shell: Reader) -> Sequence[tuple[str, str]]:
+        """The whole MAC table as ``(mac, canonical port)``, of physical ports."""
+        ...
+
+    def has_vlan(self, shell: Reader, vlan: int) -> bool:
         """Whether the VLAN exists and is active on the switch."""
         ...
 
@@ -83,8 +120,15 @@ class Platform(Protocol):
         """The state with the port in another VLAN."""
         ...
 
-    def write(self, shell: Shell, now: PortState, target: PortState) -> None:
-        """Bring ``target`` into force, sending only what differs from ``now``. Raises Refused."""
+    def write(self, shell: Shell, changes: Sequence[PortChange]) -> Undone:
+        """Bring each change into force, in one configuration session, each on a port of its own.
+
+        What is sent is the difference between ``known``, which was just read, and ``wanted``.
+
+        Raises:
+            NoConfig: there is no configuration mode to be had; nothing was sent.
+            Refused, TooLate: of the whole, because the switch takes all changes or none.
+        """
         ...
 
     def save(self, shell: Shell) -> None:

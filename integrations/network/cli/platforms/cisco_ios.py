@@ -1,10 +1,13 @@
 """Cisco IOS and IOS-XE (Catalyst): classic command line, one startup configuration."""
 
 import re
+from collections.abc import Sequence
 
+from integrations.network.cli.asked import PortChange
 from integrations.network.cli.faults import Unreadable
 from integrations.network.cli.platforms import switchport
-from integrations.network.cli.platforms.base import Shell, fields, known_port, need
+from integrations.network.cli.platforms.base import Reader, Shell, Undone, fields, known_port, need
+from integrations.network.cli.platforms.tables import blocks, mac_tables
 from integrations.network.ports import Admin, PortReading, PortState, Sighting
 
 _MODES = {"static access": "access", "trunk": "trunk"}
@@ -26,6 +29,21 @@ class CiscoIos:
         r"Command rejected|Command authorization failed)"
     )
     config_prompt = switchport.PROMPT_CONFIG
+    tables = (
+        blocks(
+            r"show interfaces (?P<what>\S+) switchport",
+            "show interfaces switchport",
+            re.compile(r"(?m)^Name: (\S+)"),
+            switchport.same_port,
+        ),
+        blocks(
+            r"show interfaces (?P<what>\S+)",
+            "show interfaces | include line protocol",
+            re.compile(r"(?m)^(\S+) is "),
+            switchport.same_port,
+        ),
+        *mac_tables("show mac address-table", _ROW, switchport.same_port),
+    )
 
     def __init__(self, netmiko_type: str) -> None:
         self.netmiko_type = netmiko_type
@@ -34,7 +52,7 @@ class CiscoIos:
         """See switchport.canonical."""
         return switchport.canonical(port)
 
-    def read(self, shell: Shell, switch: str, port: str) -> PortReading:
+    def read(self, shell: Reader, switch: str, port: str) -> PortReading:
         """``show interfaces X [switchport]`` and ``show etherchannel summary``."""
         command = f"show interfaces {port} switchport"
         output = shell.ask(command)
@@ -69,7 +87,7 @@ class CiscoIos:
         text = need(found, "Access Mode VLAN", command, output)
         return switchport.vlan_number(text, command, output)
 
-    def _admin(self, shell: Shell, port: str) -> Admin:
+    def _admin(self, shell: Reader, port: str) -> Admin:
         command = f"show interfaces {port}"
         output = shell.ask(command)
         known_port(self, port, command, output)
@@ -79,7 +97,7 @@ class CiscoIos:
         switchport.check_name(status[1], port, command, output)
         return "down" if status[2] == "administratively down" else "up"
 
-    def _bundle(self, shell: Shell, port: str) -> str:
+    def _bundle(self, shell: Reader, port: str) -> str:
         command = "show etherchannel summary"
         output = shell.ask(command)
         if self.complaint.search(output) or "channel-groups in use" not in output:
@@ -90,11 +108,15 @@ class CiscoIos:
                 return next((name for name in names if name.startswith("Po")), "a port channel")
         return ""
 
-    def sight(self, shell: Shell, port: str, mac: str) -> Sighting:
+    def sight(self, shell: Reader, port: str, mac: str) -> Sighting:
         """``show mac address-table interface X`` and ``... address M``."""
         return switchport.sight(self, shell, port, mac, _ROW)
 
-    def has_vlan(self, shell: Shell, vlan: int) -> bool:
+    def learned(self, shell: Reader) -> list[tuple[str, str]]:
+        """``show mac address-table``."""
+        return switchport.learned(shell, _ROW)
+
+    def has_vlan(self, shell: Reader, vlan: int) -> bool:
         """``show vlan id N``."""
         return switchport.has_vlan(shell, vlan)
 
@@ -102,9 +124,9 @@ class CiscoIos:
         """Only the access VLAN changes."""
         return state.model_copy(update={"vlan": vlan})
 
-    def write(self, shell: Shell, now: PortState, target: PortState) -> None:
-        """``configure terminal``, ``interface X``, ``switchport access vlan N``, ``end``."""
-        switchport.write(shell, now, target)
+    def write(self, shell: Shell, changes: Sequence[PortChange]) -> Undone:
+        """``configure terminal``, ``interface X``, ``switchport access vlan N``, ..., ``end``."""
+        return switchport.write(shell, changes)
 
     def save(self, shell: Shell) -> None:
         """``write memory``."""

@@ -1,10 +1,13 @@
 """Cisco NX-OS (Nexus): IOS-like; the mode is read from the configuration, also on a down port."""
 
 import re
+from collections.abc import Sequence
 
+from integrations.network.cli.asked import PortChange
 from integrations.network.cli.faults import Unreadable
 from integrations.network.cli.platforms import switchport
-from integrations.network.cli.platforms.base import Shell, fields, known_port, need
+from integrations.network.cli.platforms.base import Reader, Shell, Undone, fields, known_port, need
+from integrations.network.cli.platforms.tables import blocks, mac_tables
 from integrations.network.ports import Admin, PortReading, PortState, Sighting
 
 _ADMIN = re.compile(r"(?m)^\s*admin state is (up|down)\b")
@@ -23,12 +26,21 @@ class CiscoNxos:
     native_timer = False
     complaint = re.compile(r"(?mi)^\s*(?:% |ERROR: |Invalid )")
     config_prompt = switchport.PROMPT_CONFIG
+    tables = (
+        blocks(
+            r"show interface (?P<what>\S+) switchport",
+            "show interface switchport",
+            re.compile(r"(?m)^Name: (\S+)"),
+            switchport.same_port,
+        ),
+        *mac_tables("show mac address-table", _ROW, switchport.same_port),
+    )
 
     def canonical(self, port: str) -> str:
         """See switchport.canonical."""
         return switchport.canonical(port)
 
-    def read(self, shell: Shell, switch: str, port: str) -> PortReading:
+    def read(self, shell: Reader, switch: str, port: str) -> PortReading:
         """``show interface X [switchport]`` and ``show running-config interface X``."""
         command = f"show interface {port} switchport"
         output = shell.ask(command)
@@ -60,7 +72,7 @@ class CiscoNxos:
             voice_vlan="" if voice == "none" else voice,
         )
 
-    def _admin(self, shell: Shell, port: str) -> Admin:
+    def _admin(self, shell: Reader, port: str) -> Admin:
         command = f"show interface {port}"
         output = shell.ask(command)
         known_port(self, port, command, output)
@@ -70,11 +82,15 @@ class CiscoNxos:
         switchport.check_name(name[1], port, command, output)
         return "up" if admin[1] == "up" else "down"
 
-    def sight(self, shell: Shell, port: str, mac: str) -> Sighting:
+    def sight(self, shell: Reader, port: str, mac: str) -> Sighting:
         """``show mac address-table interface X`` and ``... address M``."""
         return switchport.sight(self, shell, port, mac, _ROW)
 
-    def has_vlan(self, shell: Shell, vlan: int) -> bool:
+    def learned(self, shell: Reader) -> list[tuple[str, str]]:
+        """``show mac address-table``."""
+        return switchport.learned(shell, _ROW)
+
+    def has_vlan(self, shell: Reader, vlan: int) -> bool:
         """``show vlan id N``."""
         return switchport.has_vlan(shell, vlan)
 
@@ -82,9 +98,9 @@ class CiscoNxos:
         """Only the access VLAN changes."""
         return state.model_copy(update={"vlan": vlan})
 
-    def write(self, shell: Shell, now: PortState, target: PortState) -> None:
-        """``configure terminal``, ``interface X``, ``switchport access vlan N``, ``end``."""
-        switchport.write(shell, now, target)
+    def write(self, shell: Shell, changes: Sequence[PortChange]) -> Undone:
+        """``configure terminal``, ``interface X``, ``switchport access vlan N``, ..., ``end``."""
+        return switchport.write(shell, changes)
 
     def save(self, shell: Shell) -> None:
         """``copy running-config startup-config``."""

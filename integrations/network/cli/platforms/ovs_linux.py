@@ -3,12 +3,14 @@
 import json
 import re
 import shlex
+from collections.abc import Sequence
 from typing import Any
 
 from firebreak.domain.device import normalize_mac
 from firebreak.errors import Rejected
-from integrations.network.cli.faults import Refused, Unreadable
-from integrations.network.cli.platforms.base import Shell
+from integrations.network.cli.asked import PortChange
+from integrations.network.cli.faults import Refused, TooLate, Unreadable
+from integrations.network.cli.platforms.base import Reader, Shell, Table, Undone
 from integrations.network.ports import PortReading, PortState, Sighting
 
 _PORT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,14}")  # IFNAMSIZ - 1
@@ -23,6 +25,7 @@ class OvsLinux:
     native_timer = False
     complaint = re.compile(r"(?m)^(?!rc=0\s*$)rc=\d+\s*$")
     config_prompt = re.compile(r"(?!)")  # a shell has no such mode
+    tables: tuple[Table, ...] = ()
 
     def __init__(self, bridge: str) -> None:
         if not _PORT.fullmatch(bridge):
@@ -35,7 +38,7 @@ class OvsLinux:
             raise Rejected(f"{port!r} is not the name of a network interface")
         return port
 
-    def read(self, shell: Shell, switch: str, port: str) -> PortReading:
+    def read(self, shell: Reader, switch: str, port: str) -> PortReading:
         """The rows of tables Port and Interface, and the bridge the port belongs to."""
         bridge = self._ask(shell, f"ovs-vsctl --timeout=5 port-to-br {shlex.quote(port)}", port)
         if bridge.strip() != self.bridge:
@@ -61,7 +64,7 @@ class OvsLinux:
             {"switch": switch, "port": port, "mode": mode, "vlan": vlan, "admin": admin}
         )
 
-    def _row(self, shell: Shell, table: str, port: str, columns: str) -> dict[str, Any]:
+    def _row(self, shell: Reader, table: str, port: str, columns: str) -> dict[str, Any]:
         command = (
             f"ovs-vsctl --timeout=5 --format=json --columns={columns} "
             f"list {table} {shlex.quote(port)}"
@@ -74,7 +77,7 @@ class OvsLinux:
         except (ValueError, KeyError, TypeError) as error:
             raise Unreadable(command, "not one row of JSON", output) from error
 
-    def _ask(self, shell: Shell, command: str, port: str = "") -> str:
+    def _ask(self, shell: Reader, command: str, port: str = "") -> str:
         output = shell.ask(f"{command}; echo rc=$?")
         match = _RC.search(output)
         if match is None:
@@ -87,7 +90,15 @@ class OvsLinux:
             )
         return text
 
-    def sight(self, shell: Shell, port: str, mac: str) -> Sighting:
+    def sight(self, shell: Reader, port: str, mac: str) -> Sighting:
+        """Both from the table of ``learned``."""
+        rows = self.learned(shell)
+        return Sighting(
+            on_port=frozenset(found for found, at in rows if at == port),
+            device_at=tuple(sorted({at for found, at in rows if found == mac})),
+        )
+
+    def learned(self, shell: Reader) -> list[tuple[str, str]]:
         """``ovs-appctl fdb/show``, with OpenFlow port numbers turned into names."""
         command = "ovs-vsctl --timeout=5 --format=json --columns=name,ofport list Interface"
         output = self._ask(shell, command)
@@ -97,13 +108,9 @@ class OvsLinux:
             raise Unreadable(command, "not rows of JSON", output) from error
         command = f"ovs-appctl --timeout=5 fdb/show {shlex.quote(self.bridge)}"
         output = self._ask(shell, command)
-        rows = [(found, names.get(at, f"port {at}")) for found, at in _fdb(output, command)]
-        return Sighting(
-            on_port=frozenset(found for found, at in rows if at == port),
-            device_at=tuple(sorted({at for found, at in rows if found == mac})),
-        )
+        return [(found, names.get(at, f"port {at}")) for found, at in _fdb(output, command)]
 
-    def has_vlan(self, shell: Shell, vlan: int) -> bool:
+    def has_vlan(self, shell: Reader, vlan: int) -> bool:
         """Open vSwitch has no list of VLANs: every tag exists."""
         del shell, vlan
         return True
@@ -112,17 +119,28 @@ class OvsLinux:
         """Only the tag changes."""
         return state.model_copy(update={"vlan": vlan})
 
-    def write(self, shell: Shell, now: PortState, target: PortState) -> None:
+    def write(self, shell: Shell, changes: Sequence[PortChange]) -> Undone:
         """``ovs-vsctl set port X tag=N``; the port's admin state through OpenFlow."""
-        port = shlex.quote(target.port)
-        if now.vlan != target.vlan:
-            self._do(shell, f"ovs-vsctl --timeout=5 set port {port} tag={target.vlan}")
-        if now.admin != target.admin:
-            bridge = shlex.quote(self.bridge)
-            self._do(shell, f"ovs-ofctl --timeout=5 mod-port {bridge} {port} {target.admin}")
+        undone: dict[str, Refused | TooLate] = {}
+        for change in changes:
+            try:
+                self._write(shell, change)
+            except (Refused, TooLate) as error:
+                undone[change.port] = error
+        return undone
 
-    def _do(self, shell: Shell, command: str) -> None:
-        output = shell.effect(f"{command}; echo rc=$?")
+    def _write(self, shell: Shell, change: PortChange) -> None:
+        port, bridge = shlex.quote(change.port), shlex.quote(self.bridge)
+        if change.known.vlan != change.wanted.vlan:
+            self._do(
+                shell, f"ovs-vsctl --timeout=5 set port {port} tag={change.wanted.vlan}", change
+            )
+        if change.known.admin != change.wanted.admin:
+            admin = change.wanted.admin
+            self._do(shell, f"ovs-ofctl --timeout=5 mod-port {bridge} {port} {admin}", change)
+
+    def _do(self, shell: Shell, command: str, change: PortChange) -> None:
+        output = shell.effect(f"{command}; echo rc=$?", change)
         match = _RC.search(output)
         if match is None:
             raise Unreadable(command, "no exit status", output)

@@ -1,14 +1,27 @@
 """What the IOS-like platforms share: port names, ``switchport`` blocks, MAC and VLAN tables."""
 
+import functools
 import re
+from collections.abc import Sequence
 
 from firebreak.domain.device import normalize_mac
 from firebreak.errors import Rejected
-from integrations.network.cli.faults import Unreadable
-from integrations.network.cli.platforms.base import MAC, Platform, Shell, dotted, known_port
-from integrations.network.ports import PortState, Sighting
+from integrations.network.cli.asked import PortChange
+from integrations.network.cli.faults import LineLost, Refused, TooLate, Unreadable
+from integrations.network.cli.platforms.base import (
+    MAC,
+    Platform,
+    Reader,
+    Shell,
+    Undone,
+    dotted,
+    known_port,
+)
+from integrations.network.ports import Sighting
 
 PROMPT_CONFIG = re.compile(r"\(config[^)\n]*\)#\s*$")
+_PROMPT_TOP = re.compile(r"\(config\)#\s*$")
+_PROMPT_INTERFACE = re.compile(r"\(config-if[^)\n]*\)#\s*$")
 
 _FULL_NAMES = {
     "et": "Ethernet", "eth": "Ethernet", "ethernet": "Ethernet",
@@ -43,10 +56,16 @@ def canonical(port: str) -> str:
 
 def same_port(left: str, right: str) -> bool:
     """Whether two spellings name one physical port; false for anything that is not one."""
+    name = _name(left)
+    return name is not None and name == _name(right)
+
+
+@functools.lru_cache(maxsize=4096)
+def _name(port: str) -> str | None:
     try:
-        return canonical(left) == canonical(right)
+        return canonical(port)
     except Rejected:
-        return False
+        return None
 
 
 def vlan_number(text: str, command: str, output: str) -> int:
@@ -80,7 +99,7 @@ def mac_rows(output: str, row: re.Pattern[str], command: str) -> list[tuple[str,
     return rows
 
 
-def sight(platform: Platform, shell: Shell, port: str, mac: str, row: re.Pattern[str]) -> Sighting:
+def sight(platform: Platform, shell: Reader, port: str, mac: str, row: re.Pattern[str]) -> Sighting:
     """Read the MAC table of an IOS-like switch for the port and for the device."""
     command = f"show mac address-table interface {port}"
     output = shell.ask(command)
@@ -89,32 +108,63 @@ def sight(platform: Platform, shell: Shell, port: str, mac: str, row: re.Pattern
     command = f"show mac address-table address {dotted(mac)}"
     output = shell.ask(command)
     known_port(platform, port, command, output)
-    device_at = {
-        canonical(at) if _is_port(at) else at
-        for found, at in mac_rows(output, row, command)
-        if found == mac
-    }
+    device_at = {_name(at) or at for found, at in mac_rows(output, row, command) if found == mac}
     return Sighting(on_port=frozenset(on_port), device_at=tuple(sorted(device_at)))
 
 
-def _is_port(name: str) -> bool:
-    return same_port(name, name)
+def learned(shell: Reader, row: re.Pattern[str]) -> list[tuple[str, str]]:
+    """The MAC table of an IOS-like switch, without what is on port channels and the CPU."""
+    command = "show mac address-table"
+    rows = mac_rows(shell.ask(command), row, command)
+    return [(mac, name) for mac, at in rows if (name := _name(at))]
 
 
-def has_vlan(shell: Shell, vlan: int) -> bool:
+def has_vlan(shell: Reader, vlan: int) -> bool:
     """``show vlan id N`` lists it as active; anything else counts as missing."""
     output = shell.ask(f"show vlan id {vlan}")
     return re.search(rf"(?m)^\s*{vlan}\s+\S.*\bactive\b", output) is not None
 
 
-def write(shell: Shell, now: PortState, target: PortState) -> None:
-    """Send what differs, inside the interface."""
+def write(
+    shell: Shell, changes: Sequence[PortChange], access: str = "switchport access vlan {}"
+) -> Undone:
+    """Send what differs, inside each interface; ``access`` is the line that sets the VLAN.
+
+    A port that is refused does not keep the others back. Before an interface is entered the last
+    one was left, and the prompts say so: no line can ever meet another port than its own.
+    """
+    undone: dict[str, Refused | TooLate] = {}
+    inside = False
     with shell.config("configure terminal", "end"):
-        shell.say(f"interface {target.port}")
-        if now.vlan != target.vlan:
-            shell.effect(f"switchport access vlan {target.vlan}")
-        if now.admin != target.admin:
-            shell.effect("shutdown" if target.admin == "down" else "no shutdown")
+        for change in changes:
+            try:
+                change.fence.check_time()
+                if inside:
+                    _leave(shell)
+                inside = True
+                shell.say(f"interface {change.port}", _PROMPT_INTERFACE)
+                for line in _lines(change, access):
+                    shell.effect(line, change)
+            except (Refused, TooLate) as error:
+                undone[change.port] = error
+                inside = inside and not (isinstance(error, Refused) and error.strayed)
+    return undone
+
+
+def _leave(shell: Shell) -> None:
+    try:
+        shell.say("exit", _PROMPT_TOP)
+    except Refused as error:
+        raise LineLost("the switch did not leave the interface") from error
+
+
+def _lines(change: PortChange, access: str) -> list[str]:
+    lines = []
+    if change.known.vlan != change.wanted.vlan:
+        lines.append(access.format(change.wanted.vlan))
+    if change.known.admin != change.wanted.admin:
+        lines.append("shutdown" if change.wanted.admin == "down" else "no shutdown")
+    return lines
 
 
 def save(shell: Shell, command: str, done: str) -> None:
