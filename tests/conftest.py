@@ -15,6 +15,12 @@ _PROGRAMS = {
     "ovs": ("ovs-vsctl", "ovsdb-server", "ovs-vswitchd", "ip", "ping", "ethtool"),
     "sshd": ("sshd",),
     "postgres": ("/usr/lib/postgresql/15/bin/initdb", "setpriv"),
+    "snmpd": ("snmpd", "setpriv"),
+    "freeradius": ("freeradius", "radmin", "radclient", "setpriv"),
+    "dot1x": (
+        *("hostapd", "hostapd_cli", "wpa_supplicant", "freeradius", "radmin"),
+        *("ovs-vsctl", "ovsdb-server", "ovs-vswitchd", "ip", "ping", "ethtool"),
+    ),
 }
 
 
@@ -26,8 +32,8 @@ def missing_for(peer: str) -> str:
     absent = [name for name in _PROGRAMS[peer] if shutil.which(name, path=search) is None]
     if absent:
         return f"{peer} needs {', '.join(absent)}"
-    if peer == "ovs" and os.geteuid() != 0:
-        return "ovs needs root for its network namespaces"
+    if peer in ("ovs", "dot1x") and os.geteuid() != 0:
+        return f"{peer} needs root for its network namespaces"
     return ""
 
 

@@ -1,11 +1,14 @@
-"""Bad days on demand: what a switch can be told to do wrong, how often, and how often it did."""
+"""Bad days on demand: what a system can be told to do wrong, how often, and how often it did."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 
 class FaultKind(StrEnum):
-    """The ways a switch fails. Those that end with ``-write`` strike at a configuration write."""
+    """The ways a system fails. Those that end with ``-write`` strike at a configuration write.
+
+    The last ones are those of an API; of the others, an API leaves out what is a switch's own.
+    """
 
     REFUSE = "refuse"  # nothing listens: connection refused
     SILENT = "silent"  # the management address does not answer at all; sessions break
@@ -20,6 +23,9 @@ class FaultKind(StrEnum):
     REJECT_WRITE = "reject-write"  # the platform's own error text
     REJECT_SAVE = "reject-save"  # the startup configuration can't be written
     LIE = "lie"  # the configuration changes, the traffic flows on
+    WRONG_CERTIFICATE = "wrong-certificate"  # one that the estate's CA did not issue
+    THROTTLE = "throttle"  # 429, with `delay_s` as Retry-After
+    SERVER_ERROR = "server-error"  # 500 and nothing else
 
 
 @dataclass(slots=True)
@@ -42,7 +48,7 @@ class Fault:
 
 
 class Faults:
-    """The faults of one switch, oldest first."""
+    """The faults of one system, oldest first."""
 
     def __init__(self) -> None:
         self._faults: list[Fault] = []

@@ -54,12 +54,27 @@ class Learned:
 
 @dataclass(slots=True)
 class Port:
-    """A port: ``config`` is what the command line shows, ``forwarding`` what the hardware does."""
+    """A port: ``config`` is what the command line shows, ``forwarding`` what the hardware does.
+
+    ``session_vlan`` is where an authentication server has put the session on it, if it has.
+    ``blocked``: 802.1X is told to let nobody in.
+    """
 
     name: str
     config: PortConfig
     forwarding: PortConfig
     nodes: list[Node] = field(default_factory=list)
+    session_vlan: int | None = None
+    blocked: bool = False
+
+    @property
+    def wanted(self) -> PortConfig:
+        """The configuration, with what 802.1X makes of it: the session's VLAN, or nothing at all."""
+        if self.blocked:
+            return replace(self.config, up=False)
+        if self.session_vlan is None or self.config.mode != "access":
+            return self.config
+        return replace(self.config, vlan=self.session_vlan)
 
     @property
     def linked(self) -> bool:
@@ -149,6 +164,9 @@ class Network:
         place = self._place.pop(node_id, None)
         if place is not None:
             place[1].nodes.remove(self._nodes[node_id])
+            if place[1].session_vlan is not None:
+                place[1].session_vlan = None
+                self.configure(place[1], place[1].config)
             self._notify([self._nodes[node_id]])
 
     def node(self, node_id: str) -> Node:
@@ -194,8 +212,23 @@ class Network:
         """Write a port's configuration; without ``enforce`` the hardware goes on as before."""
         port.config = config
         if enforce:
-            port.forwarding = config
+            port.forwarding = port.wanted
             self._notify(port.nodes)
+
+    def authorize(self, node_id: str, vlan: int | None) -> None:
+        """Put a device's session into a VLAN, or with None into the one its port is configured for.
+
+        Nothing happens when it hangs nowhere; the session ends with the cable.
+        """
+        place = self._place.get(node_id)
+        if place is not None and place[1].session_vlan != vlan:
+            place[1].session_vlan = vlan
+            self.configure(place[1], place[1].config)
+
+    def block(self, port: Port, *, blocked: bool) -> None:
+        """Have 802.1X let nobody in on a port, or let it decide again."""
+        port.blocked = blocked
+        self.configure(port, port.config)
 
     def set_vlan(self, switch: SwitchState, vlan: int, name: str | None) -> None:
         """Create or rename a VLAN, or delete it with ``None``."""
@@ -208,7 +241,7 @@ class Network:
     def settle(self, switch: SwitchState) -> None:
         """Bring the hardware into line with the configuration."""
         for port in switch.ports.values():
-            if port.forwarding != port.config:
+            if port.forwarding != port.wanted:
                 self.configure(port, port.config)
 
     def load(self, switch: SwitchState, saved: dict[str, Any]) -> None:
@@ -239,7 +272,7 @@ class Network:
 def _talking(switch: SwitchState) -> Iterable[Learned]:
     """The devices that send frames into a VLAN of this switch."""
     for port in switch.ports.values():
-        vlan = port.config.vlan if port.config.mode == "access" else 1
-        if port.config.up and vlan in switch.vlans:
+        vlan = port.wanted.vlan if port.config.mode == "access" else 1
+        if port.wanted.up and vlan in switch.vlans:
             for node in port.nodes:
                 yield Learned(vlan, node.mac, port.name)

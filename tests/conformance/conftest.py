@@ -5,8 +5,9 @@ import pytest
 from tests.conformance.adapters import ADAPTERS
 from tests.conformance.bench import Forbidden
 from tests.peers.ovs import ovs, ovs_session
+from tests.peers.snmpd import snmpd, snmpd_session
 
-__all__ = ["ovs", "ovs_session"]
+__all__ = ["ovs", "ovs_session", "snmpd", "snmpd_session"]
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

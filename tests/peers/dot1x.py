@@ -19,7 +19,7 @@ import pytest
 from firebreak.domain.estate import FreeRadiusUsers, RadiusAccess, Site, Switch
 from tests.peers.daemons import render, run, start, until
 from tests.peers.freeradius import SECRET, AuthServer, running_auth_server
-from tests.peers.ovs import DEVICE_MAC, GATEWAY_IP, OvsPeer, running_ovs
+from tests.peers.ovs import DEVICE_MAC, GATEWAY_IP, PRODUCTION, OvsPeer, running_ovs
 
 PORT, NAS_IDENTIFIER, DAS_PORT = "p1", "access-1", 3799
 CLOSED = 4094  # the VLAN of a port without an authorized station: nobody else is in it
@@ -55,6 +55,7 @@ class Dot1xPeer:
             port=DAS_PORT,
             secret=f"file:{self.folder}/secret",
             nas_identifier=NAS_IDENTIFIER,
+            settle_s=8.0,  # hostapd forgets a station five seconds after it has left
         )
         return self.ovs.switch.model_copy(update={"cli": None, "radius": access})
 
@@ -66,6 +67,32 @@ class Dot1xPeer:
     def wait_for_vlan(self, vlan: int) -> None:
         """Until the device has authenticated and its port carries the VLAN."""
         until(lambda: self.ovs.tag(PORT) == vlan, f"VLAN {vlan} on {PORT}", log=self._log)
+
+    def wait_for_event(self, event: str, *, after: int, times: int = 1) -> None:
+        """Until the port has seen an event so often, counted from a line of its log."""
+        until(
+            lambda: sum(event in line for line in self.port_log()[after:]) >= times,
+            f"{times} x {event}",
+            log=self._log,
+        )
+
+    def supplicant(self, command: str) -> None:
+        """Have the device's supplicant do something of its own accord."""
+        run(_program("wpa_cli"), "-p", str(self.folder / "supplicant"), "-i", "eth0", command)
+
+    def reset(self) -> None:
+        """Put the device back into production when a test has left it elsewhere."""
+        self.radius.users.write_text("")
+        if self.ovs.tag(PORT) == PRODUCTION:
+            return
+        until(self._answers_production, "FreeRADIUS's answer for production", log=self.radius.log)
+        authenticator = str(self.folder / "hostapd")
+        run(_program("hostapd_cli"), "-p", authenticator, "-i", PORT, "deauthenticate", DEVICE_MAC)
+        self.wait_for_vlan(PRODUCTION)
+
+    def _answers_production(self) -> bool:
+        run(*self.radius.reload)
+        return self.radius.ask(self.radius.late, DEVICE_MAC) == [PRODUCTION]
 
     @property
     def _log(self) -> Path:
@@ -85,7 +112,7 @@ def running_dot1x() -> Iterator[Dot1xPeer]:
         peer = Dot1xPeer(folder, ovs, radius, there)
         _configure(peer, here)
         _start(stack, peer)
-        peer.wait_for_vlan(ovs.tag("p2"))
+        peer.wait_for_vlan(PRODUCTION)
         until(lambda: ovs.ping("dev", GATEWAY_IP), "the path into production", log=peer._log)
         yield peer
 
@@ -149,3 +176,10 @@ def dot1x_session() -> Iterator[Dot1xPeer]:
     """One 802.1X port for the whole run; use ``dot1x``."""
     with running_dot1x() as peer:
         yield peer
+
+
+@pytest.fixture
+def dot1x(dot1x_session: Dot1xPeer) -> Dot1xPeer:
+    """The port, with its device in production."""
+    dot1x_session.reset()
+    return dot1x_session

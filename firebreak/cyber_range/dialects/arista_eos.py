@@ -50,6 +50,7 @@ class AristaEos(CiscoLike):
             Rule("show interfaces status", lambda _: Answer(status(s))),
             Rule("show interfaces <port> status", lambda a: Answer(status(s, a["port"]))),
             Rule("show interfaces <port>", lambda a: Answer(interface(a["port"]))),
+            Rule("show interfaces", lambda _: Answer("".join(map(interface, s.ports.values())))),
             Rule("show vlan [brief]", lambda _: Answer(vlans(s))),
             Rule("show vlan id <vlan>", lambda a: Answer(vlans(s, a["vlan"]))),
             Rule("show vlan <vlan>", lambda a: Answer(vlans(s, a["vlan"]))),

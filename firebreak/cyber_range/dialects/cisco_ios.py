@@ -41,6 +41,10 @@ class CiscoIos(CiscoLike):
             Rule("show interfaces status", lambda _: Answer(tables.status(s))),
             Rule("show interfaces <port> status", lambda a: Answer(tables.status(s, a["port"]))),
             Rule("show interfaces <port>", lambda a: Answer(tables.interface(a["port"]))),
+            Rule(
+                "show interfaces",
+                lambda _: Answer("".join(map(tables.interface, s.ports.values()))),
+            ),
             Rule("show vlan brief", lambda _: Answer(tables.vlan_brief(s))),
             Rule("show vlan id <vlan>", lambda a: Answer(tables.vlan_id(s, a["vlan"], "id "))),
             Rule("show etherchannel summary", lambda _: Answer(tables.NO_BUNDLES)),

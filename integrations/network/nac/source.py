@@ -172,7 +172,7 @@ class NacSource(ABC):
                 await self._after_refusal(mac, now, new, window, error)
                 return
             raise
-        if False:
+        if new.assigned is None:
             with unsettled(self._change_of(mac)):
                 await self._reevaluate(mac, window)
 

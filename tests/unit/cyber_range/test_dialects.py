@@ -41,7 +41,7 @@ DIALECTS = [
     Words(
         "cisco_xe", "sw-1#", _CISCO, "show interfaces {port} switchport",
         "Access Mode VLAN: {vlan} (", "write memory", "[OK]",
-        "show interfaces", "% Incomplete command.",
+        "show vlan id", "% Incomplete command.",
     ),
     Words(
         "arista_eos", "sw-1#", _CISCO, "show interfaces {port} switchport",

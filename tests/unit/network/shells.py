@@ -1,7 +1,13 @@
 """A command line that answers from a table, for reading what a platform makes of it."""
 
 import contextlib
+import re
+import time
 from collections.abc import Iterator, Mapping
+
+from integrations.network.cli.asked import PortChange
+from integrations.network.cli.line import Fence
+from integrations.network.ports import PortState
 
 
 class TableShell:
@@ -21,9 +27,17 @@ class TableShell:
         yield
         self.sent.append(leave)
 
-    def say(self, line: str) -> str:
+    def say(self, line: str, prompt: re.Pattern[str] | None = None) -> str:
+        del prompt
         self.sent.append(line)
         return self._answers.get(line, "")
 
-    def effect(self, line: str) -> str:
+    def effect(self, line: str, *changes: PortChange) -> str:
+        del changes
         return self.say(line)
+
+
+def change(known: PortState, wanted: PortState, *, for_s: float = 20) -> PortChange:
+    """A caller's wish that has so many seconds left."""
+    end = time.monotonic() + for_s
+    return PortChange(Fence(deadline=end, send_by=end), known, wanted)

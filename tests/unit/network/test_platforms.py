@@ -9,7 +9,7 @@ from integrations.network.cli.faults import Refused, Unreadable
 from integrations.network.cli.platforms import platform_of
 from integrations.network.cli.platforms.base import Platform
 from integrations.network.ports import PortState
-from tests.unit.network.shells import TableShell
+from tests.unit.network.shells import TableShell, change
 
 MAC = "02:00:00:00:00:17"
 IOS_PORT = "GigabitEthernet1/0/7"
@@ -339,7 +339,7 @@ def test_junos_keeps_the_spelling_a_revert_restores() -> None:
     assert (after.vlan, after.member) == (666, "666")
 
 
-def test_junos_confirms_only_what_it_has_read_back() -> None:
+async def test_junos_confirms_only_what_it_has_read_back() -> None:
     junos = platform("juniper_junos")
     before = junos.read(TableShell(JUNOS), "sw-1", "ge-0/0/7").state
     still = {f"run {command}": answer for command, answer in JUNOS.items()}
@@ -352,15 +352,15 @@ def test_junos_confirms_only_what_it_has_read_back() -> None:
         }
     )
     with pytest.raises(Unreadable, match="read back"):
-        junos.write(shell, before, junos.moved(before, 666))
+        junos.write(shell, [change(before, junos.moved(before, 666))])
     assert shell.sent[-1] == "commit confirmed 1"
 
 
-def test_junos_takes_a_commit_without_its_marker_for_refused() -> None:
+async def test_junos_takes_a_commit_without_its_marker_for_refused() -> None:
     junos = platform("juniper_junos")
     before = junos.read(TableShell(JUNOS), "sw-1", "ge-0/0/7").state
     with pytest.raises(Refused):
-        junos.write(TableShell({}), before, junos.moved(before, 666))
+        junos.write(TableShell({}), [change(before, junos.moved(before, 666))])
 
 
 def test_junos_waits_for_a_commit_that_may_be_rolled_back() -> None:
