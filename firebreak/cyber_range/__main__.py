@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import get_args
 
 from firebreak.cyber_range.control import ControlServer
+from firebreak.cyber_range.roads import ROADS
 from firebreak.cyber_range.site import BOT, Range
+from firebreak.cyber_range.statedir import Road
 from firebreak.domain.estate import Platform
 
 
@@ -26,6 +28,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--switches", type=int, default=2)
     parser.add_argument("--seed", type=int, default=17)
     parser.add_argument("--platform", action="append", choices=platforms, help="may be repeated")
+    parser.add_argument("--road", action="append", choices=get_args(Road), help="may be repeated")
     parser.add_argument(
         "--minute", type=float, default=60, help="seconds in a minute of commit confirmed"
     )
@@ -42,6 +45,7 @@ async def run(options: argparse.Namespace) -> None:
         devices=options.devices,
         switches=options.switches,
         platforms=options.platform or ("cisco_ios",),
+        roads=options.road or ROADS,
         seed=options.seed,
         minute_s=options.minute,
     )

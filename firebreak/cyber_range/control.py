@@ -94,11 +94,17 @@ class ControlServer:
             match=str(request["match"]),
             delay_s=float(request["delay_s"]),
         )
-        await self._switch(request).inject(fault)
+        if request["switch"] in self._site.switches:
+            await self._switch(request).inject(fault)
+        else:
+            await self._site.roads.inject(request["switch"], fault)
 
     async def _clear(self, request: Request) -> None:
         kind = request["kind"]
-        await self._switch(request).clear(FaultKind(kind) if kind else None)
+        if request["switch"] in self._site.switches:
+            await self._switch(request).clear(FaultKind(kind) if kind else None)
+        else:
+            await self._site.roads.clear(request["switch"])
 
     async def _faults(self, request: Request) -> list[dict[str, Any]]:
         return [asdict(fault) for fault in self._switch(request).faults.listed()]

@@ -34,6 +34,10 @@ class NacSessions:
         else:
             self._isolated.discard(mac)
 
+    def isolates(self, mac: str) -> bool:
+        """What was decided, whether or not a session has taken it up."""
+        return mac in self._isolated
+
     def reauthorize(self, mac: str) -> bool:
         """Make the session take the decision up; False when there is none."""
         node = self.node(mac)

@@ -13,8 +13,9 @@ from firebreak.cyber_range.devices import GATEWAY, INSIDE, OUTSIDE, Fleet, loopb
 from firebreak.cyber_range.faults import Faults
 from firebreak.cyber_range.journal import Journal
 from firebreak.cyber_range.network import Network, SwitchState
+from firebreak.cyber_range.roads import ROADS, SiteRoads
 from firebreak.cyber_range.silence import prove
-from firebreak.cyber_range.statedir import Layout, StateDir
+from firebreak.cyber_range.statedir import Layout, Road, StateDir
 from firebreak.cyber_range.switch import EmulatedSwitch, Login
 from firebreak.domain.estate import CliAccess, Estate, Platform, Sentinel, Site, Switch
 
@@ -43,6 +44,14 @@ class Range:
         self.network.on_save = lambda switch: state.keep_startup(switch.name, switch.startup)
         for switch in self._plant.switches:
             self._rack(switch, minute_s)
+        self.roads = SiteRoads(
+            layout.roads,
+            state,
+            network=self.network,
+            chassis={name: switch.chassis for name, switch in self.switches.items()},
+            journal=self.journal,
+            quarantine_vlan=plant.QUARANTINE_VLAN,
+        )
         for placed in self._plant.placed:
             place = placed.device.attached
             if place is not None:
@@ -56,18 +65,20 @@ class Range:
         devices: int = 20,
         switches: int = 2,
         platforms: Sequence[Platform] = ("cisco_ios",),
+        roads: Sequence[Road] = ROADS,
         seed: int = 17,
         minute_s: float = 60,
     ) -> Self:
         """Make a range in a state directory, or take up the one that is there.
 
-        ``minute_s`` is how long a minute of Junos' ``commit confirmed`` lasts, in seconds.
+        ``roads`` are the ways to the network beside the switches' command line. ``minute_s`` is how
+        long a minute of Junos' ``commit confirmed`` lasts, in seconds.
 
         Raises:
             ValueError: the directory holds a range of another shape, or the shape is impossible.
         """
         state = StateDir(path)
-        wanted = Layout(devices, switches, tuple(platforms), seed)
+        wanted = Layout(devices, switches, tuple(platforms), seed, tuple(roads))
         found = state.layout()
         if found is not None and replace(found, port=0) != wanted:
             raise ValueError(f"{path} holds another range ({found}); use another state directory")
@@ -95,6 +106,7 @@ class Range:
             port = self._fleet.start(self._layout.port)
             for number, switch in enumerate(self.switches.values(), start=1):
                 await switch.start(management(number), port)
+            await self.roads.start(port)
         except (OSError, RuntimeError):
             await self.stop()
             raise
@@ -104,7 +116,9 @@ class Range:
 
     async def stop(self) -> None:
         """Take everything down."""
-        await asyncio.gather(*(switch.stop() for switch in self.switches.values()))
+        await asyncio.gather(
+            self.roads.stop(), *(switch.stop() for switch in self.switches.values())
+        )
         self._fleet.close()
         self.journal.close()
 
@@ -137,6 +151,8 @@ class Range:
             name="Simulated plant",
             quarantine_vlan=plant.QUARANTINE_VLAN,
             sentinel=sentinel,
+            nac=self.roads.nac_access(),
+            authorization=self.roads.authorization(),
         )
         return Estate(
             sites=(site,),
@@ -162,6 +178,8 @@ class Range:
                 else None,
                 host_key=switch.host_key_line,
             ),
+            snmp=self.roads.snmp_access(state.name),
+            radius=self.roads.radius_access(state.name),
             uplinks=(self._plant.uplinks[state.name],),
         )
 

@@ -5,12 +5,15 @@ import os
 import secrets
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from firebreak.cyber_range.switch import new_host_key
 from firebreak.domain.estate import Estate, Platform
 
 _SECRET_BYTES = 18
+
+
+Road = Literal["snmp", "radius", "ise", "packetfence"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +24,7 @@ class Layout:
     switches: int
     platforms: tuple[Platform, ...]
     seed: int
+    roads: tuple[Road, ...] = ()
     port: int = 0
 
 
@@ -56,7 +60,8 @@ class StateDir:
         if not file.exists():
             return None
         found = json.loads(file.read_text(encoding="utf-8"))
-        return Layout(**{**found, "platforms": tuple(found["platforms"])})
+        lists = {name: tuple(found.get(name, ())) for name in ("platforms", "roads")}
+        return Layout(**{**found, **lists})
 
     def keep_layout(self, layout: Layout) -> None:
         """Remember the layout."""

@@ -7,9 +7,10 @@ import pytest
 from firebreak.domain.estate import Estate
 from integrations.inventory.yaml_file import YamlInventory
 from tests.e2e.stack import RangeShape, Stack, playbook_setting
+from tests.peers.dot1x import dot1x, dot1x_session
 from tests.peers.ovs import ovs, ovs_session
 
-__all__ = ["ovs", "ovs_session"]
+__all__ = ["dot1x", "dot1x_session", "ovs", "ovs_session"]
 
 CONTAIN = """\
 playbook: contain

@@ -24,7 +24,7 @@ from tests.peers.ovs import DEVICE_MAC, GATEWAY_IP, PRODUCTION, OvsPeer, running
 PORT, NAS_IDENTIFIER, DAS_PORT = "p1", "access-1", 3799
 CLOSED = 4094  # the VLAN of a port without an authorized station: nobody else is in it
 
-_FILES = Path(__file__).parent / "dot1x"
+_FILES = Path(__file__).parent / "eapol"
 _MANAGEMENT_NETWORKS = 1 << 14  # /30s of 198.18.0.0/16, the range for benchmarks (RFC 2544)
 _number = itertools.count()
 

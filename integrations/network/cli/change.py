@@ -9,8 +9,8 @@ from firebreak.errors import FirebreakError, OutcomeUnknown, StateDrifted
 from integrations.network.cli.access import access
 from integrations.network.cli.asked import PortChange
 from integrations.network.cli.faults import LineLost, NoConfig, Refused, TooLate, Unreadable
-from integrations.network.cli.gathered import Gathered
 from integrations.network.cli.platforms.base import Undone
+from integrations.network.cli.platforms.gathered import Gathered
 from integrations.network.cli.session import Session
 from integrations.network.cli.shell import NetmikoShell
 from integrations.network.ports import PortState

@@ -14,9 +14,9 @@ from firebreak.errors import FirebreakError, OutcomeUnknown, Unreachable
 from integrations.network.cli.asked import Asked, PortChange, Result
 from integrations.network.cli.change import bring
 from integrations.network.cli.faults import Refused, TooLate, Unreadable
-from integrations.network.cli.gathered import Gathered
 from integrations.network.cli.line import Fence, LineTime
 from integrations.network.cli.platforms.base import Reader
+from integrations.network.cli.platforms.gathered import Gathered
 from integrations.network.cli.session import Session
 from integrations.network.cli.shell import NetmikoShell
 from integrations.network.ports import PortState
@@ -131,8 +131,8 @@ class Turns:
     async def _turn(self, batch: Sequence[Request]) -> None:
         loop = asyncio.get_running_loop()
         limit = LineTime(deadline=max(asked.fence.deadline for asked in batch))
+        reaper = loop.call_later(limit.left(), self.session.abort)  # before a thread shortens it
         work = loop.run_in_executor(self._pool, self._run, batch, limit)
-        reaper = loop.call_later(limit.left(), self.session.abort)
         await asyncio.wait({work})
         reaper.cancel()
         error = work.exception()

@@ -32,7 +32,7 @@ class Interfaces:
         """
         wanted = text.strip().lower()
         for spelling in (_name, _descr, _number):
-            found = [port for port in self.by_index.values() if spelling(port) == wanted]
+            found = [p for p in self.by_index.values() if wanted and spelling(p) == wanted]
             if len(found) == 1:
                 return found[0]
             if found:

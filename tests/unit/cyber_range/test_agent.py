@@ -57,7 +57,7 @@ async def test_the_right_user_with_both_keys_is_answered(rack: Rack, engine: Any
 @pytest.mark.parametrize(
     "user",
     [
-        hlapi.UsmUserData("firebreak"),
+        hlapi.UsmUserData("firebreak"),  # noqa: S509 - that it is refused is the point
         hlapi.UsmUserData("firebreak", AUTH_KEY, authProtocol=hlapi.USM_AUTH_HMAC192_SHA256),
         hlapi.CommunityData("public"),
     ],

@@ -1,7 +1,7 @@
 """The entries that docs/how-to/nac.md shows are the ones the estate takes."""
 
 import pytest
-import yaml
+import yaml  # type: ignore[import-untyped]  # PyYAML ships no types
 
 from firebreak.domain.estate import Estate
 from tests.docs.blocks import Block, blocks

@@ -152,6 +152,24 @@ async def test_a_policy_is_found_on_any_page(ise: IseBench, soon: datetime) -> N
     assert await anc.read("03:00:00:00:00:00") == FREE
 
 
+async def test_a_policy_that_slips_to_a_page_read_before_is_found_all_the_same(
+    ise: IseBench,
+) -> None:
+    async def shrinking(request: Request) -> Response:
+        if request.query_params["page"] == "3":
+            ise.api.assign("00:00:00:00:00:01", None)
+        return await listing(request)
+
+    for number in range(200):
+        ise.api.assign(f"00:00:00:00:00:{number:02x}", "Monitor")
+    ise.api.assign(MAC, "Monitor")
+    listing = ise.api._list
+    await ise.api.stop()
+    ise.api._list = shrinking  # type: ignore[method-assign]
+    await ise.api.start("127.0.0.1", 0)
+    assert await source(ise).read(MAC) == MONITORED
+
+
 async def test_an_endpoint_listed_without_a_name_is_looked_at(ise: IseBench) -> None:
     async def nameless(request: Request) -> Response:
         listed = await listing(request)

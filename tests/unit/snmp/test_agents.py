@@ -37,10 +37,10 @@ async def test_an_agent_with_a_new_engine_id_is_found_by_a_fresh_engine(rack: Ra
     assert rack.vlan() == 666
 
 
-async def test_a_wrong_privacy_key_is_told_apart_from_silence(rack: Rack) -> None:
+async def test_a_wrong_privacy_key_is_told_as_such(rack: Rack) -> None:
     wrong = rack.secret("stranger", "another-passphrase")
     control = SnmpPortDown(rack.fleet(rack.with_snmp(priv_key=wrong)))
-    with pytest.raises(AuthFailed, match="(?i)decrypt"):
+    with pytest.raises(AuthFailed, match="ciphertext"):
         await control.observe(rack.device())
 
 

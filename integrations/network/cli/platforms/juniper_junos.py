@@ -7,8 +7,8 @@ from firebreak.domain.device import normalize_mac
 from firebreak.errors import Busy, Rejected
 from integrations.network.cli.asked import PortChange
 from integrations.network.cli.faults import Refused, Unreadable
-from integrations.network.cli.gathered import Gathered
 from integrations.network.cli.platforms.base import MAC, Reader, Shell, Table, Undone, known_port
+from integrations.network.cli.platforms.gathered import Gathered
 from integrations.network.cli.platforms.tables import mac_tables
 from integrations.network.ports import PortReading, PortState, Sighting
 

@@ -15,10 +15,10 @@ def blocks(narrow: str, command: str, name: re.Pattern[str], names: Names) -> Ta
 
     def share(answer: str, port: str) -> str | None:
         starts = [*name.finditer(answer)]
-        ends = [*(start.start() for start in starts[1:]), len(answer)]
+        ends = [start.start() for start in starts[1:]] + [len(answer)]
         found = [
             answer[start.start() : end]
-            for start, end in zip(starts, ends, strict=True)
+            for start, end in zip(starts, ends, strict=False)  # no block, no end
             if names(start[1], port)
         ]
         return found[0] if len(found) == 1 else None
