@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: setup demo test lint format up bench peers lock clean docs
+.PHONY: setup demo test lint format up bench bench-network peers lock clean docs
 setup: $(STAMP)
 
 $(STAMP): requirements.lock pyproject.toml
@@ -38,6 +38,9 @@ format: $(STAMP)
 
 bench: $(STAMP)
 	$(BIN)/python -m bench.respond
+
+bench-network: $(STAMP)
+	$(BIN)/python -m bench.network
 
 docs: $(STAMP)
 	$(BIN)/python -m docs.generate

@@ -35,7 +35,7 @@ from integrations.network.cli.fleet import SwitchFleet
 
 PORTS = 40
 WITHIN_S = 0.05  # so long it takes until all are asked for
-ROUNDS = 5
+ROUNDS = 3
 CONNECTIONS = 10  # moves in a round of those who connect for each move
 AT_ONCE = 5  # IOS offers five lines (vty 0 4) unless configured otherwise
 ANSWER_MS = (0, 20)  # what the switch takes to answer a command

@@ -1,9 +1,9 @@
 """Moves a second over SNMPv3: Firebreak's write path, against one reused raw pysnmp engine.
 
 Both move the same port of the same agent to and fro, one move at a time: net-snmpd where it is
-installed, else the range's own agent in a process of its own. The raw engine sends the same SETs and
-believes the answer; ``snmp_read_ratio`` is against one that also reads the port before and after,
-as Firebreak does, but compares nothing.
+installed, else the range's own agent in a process of its own. The raw engine sends the same SETs
+and believes the answer; ``snmp_read_ratio`` is against one that also reads the port before and
+after, as Firebreak does, but compares nothing.
 """
 
 import asyncio
@@ -60,6 +60,10 @@ pass_persist .1.3.6.1.2.1.2.2 {script}
 pass_persist .1.3.6.1.2.1.31.1.1 {script}
 """
 
+# The agent's own IF-MIB shows this machine's interfaces; the script shows the switch's.
+_OWN_MODULES = "-ifTable,-ifXTable,-interface,-interfaces"
+_LOOK_S = 0.02
+
 Move = Callable[[int], Awaitable[object]]  # to a VLAN
 
 
@@ -108,57 +112,40 @@ def _be_a_script() -> None:
 def _told(oid: Oid, value: int | bytes | None) -> str:
     if value is None:
         return "NONE"
-    kind = "gauge" if oid[:-1] == PVID else "integer"
     if isinstance(value, bytes):
-        kind, text = (
-            ("string", value.decode())
-            if value.isascii() and value.strip(b"\0") == value and oid[:-1] == IF_NAME
-            else ("octet", value.hex(" "))
-        )
+        kind, text = "octet", value.hex(" ")
     else:
-        text = str(value)
+        kind, text = "gauge" if oid[:-1] == PVID else "integer", str(value)
     return f".{'.'.join(map(str, oid))}\n{kind}\n{text}"
 
 
 @asynccontextmanager
 async def _snmpd(program: str) -> AsyncIterator[int]:
-    with (
-        tempfile.TemporaryDirectory(prefix="fb-bench-") as folder,
-        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe,
-    ):
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
-        probe.close()
-        script = Path(folder) / "script"
-        script.write_text(
-            f"#!/bin/sh\ncd {Path(__file__).parents[1]}\nexec {sys.executable} -m {__name__} script\n"
-        )
+    root = Path(__file__).parents[1]
+    with tempfile.TemporaryDirectory(prefix="fb-bench-") as name:
+        folder, port = Path(name), _free_port()
+        script, conf, log = folder / "script", folder / "snmpd.conf", folder / "log"
+        run = f"{sys.executable} -m bench.network_snmp script"
+        script.write_text(f"#!/bin/sh\ncd {root}\nexec {run}\n")
         script.chmod(0o700)
-        conf = Path(folder) / "snmpd.conf"
-        conf.write_text(
-            _SNMPD.format(port=port, auth=_KEYS[_AUTH], priv=_KEYS[_PRIV], script=script)
-        )
-        process = await asyncio.create_subprocess_exec(
-            program,
-            "-f",
-            "-LE",
-            "6",
-            "-C",
-            "-c",
-            str(conf),
-            "-I-ifTable,-ifXTable,-interface,-interfaces",
-            env=os.environ | {"SNMP_PERSISTENT_DIR": folder, "MIBS": ""},
-            stderr=asyncio.subprocess.PIPE,
-        )
+        values = {"port": port, "auth": _KEYS[_AUTH], "priv": _KEYS[_PRIV], "script": script}
+        conf.write_text(_SNMPD.format(**values))
+        argv = (program, "-f", "-Lf", str(log), "-C", "-c", str(conf), f"-I{_OWN_MODULES}")
+        environment = os.environ | {"SNMP_PERSISTENT_DIR": name, "MIBS": ""}
+        process = await asyncio.create_subprocess_exec(*argv, env=environment)
         try:
-            if process.stderr is None:
-                raise RuntimeError("net-snmpd has no pipe")
-            while b"NET-SNMP" not in await process.stderr.readline():
-                pass
+            while not log.exists() or b"NET-SNMP version" not in log.read_bytes():  # noqa: ASYNC110 - its log is all that tells
+                await asyncio.sleep(_LOOK_S)
             yield port
         finally:
             process.terminate()
             await process.wait()
+
+
+def _free_port() -> int:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 @asynccontextmanager
@@ -271,7 +258,7 @@ async def _per_second(move: Move) -> float:
 
 
 async def measure() -> dict[str, object]:
-    """``snmp_ratio`` (ours to raw SETs), and all in moves a second: medians of alternating rounds."""
+    """``snmp_ratio`` (ours to raw SETs), and moves a second: medians of alternating rounds."""
     program = shutil.which("snmpd", path="/usr/sbin:/usr/bin:/sbin")
     figures: dict[str, list[float]] = {"ours": [], "raw": [], "reads": []}
     async with (

@@ -23,6 +23,12 @@ _PROGRAMS = {
     ),
 }
 
+_ROOT = {
+    "ovs": "for its network namespaces",
+    "dot1x": "for its network namespaces",
+    "freeradius": "to read the schema that comes with it",
+}
+
 
 def missing_for(peer: str) -> str:
     """Why a peer cannot run here; "" when it can."""
@@ -32,8 +38,8 @@ def missing_for(peer: str) -> str:
     absent = [name for name in _PROGRAMS[peer] if shutil.which(name, path=search) is None]
     if absent:
         return f"{peer} needs {', '.join(absent)}"
-    if peer in ("ovs", "dot1x") and os.geteuid() != 0:
-        return f"{peer} needs root for its network namespaces"
+    if peer in _ROOT and os.geteuid() != 0:
+        return f"{peer} needs root {_ROOT[peer]}"
     return ""
 
 

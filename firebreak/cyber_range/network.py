@@ -69,7 +69,7 @@ class Port:
 
     @property
     def wanted(self) -> PortConfig:
-        """The configuration, with what 802.1X makes of it: the session's VLAN, or nothing at all."""
+        """The configuration, with what 802.1X makes of it: the session's VLAN, or no link."""
         if self.blocked:
             return replace(self.config, up=False)
         if self.session_vlan is None or self.config.mode != "access":

@@ -121,19 +121,34 @@ MacStyle = Literal[
 ]
 
 
+# What `kill` and service managers are told to have a daemon reload by SIGHUP.
+_SIGNALS = frozenset({"-HUP", "-SIGHUP", "-1", "HUP", "SIGHUP", "reload", "force-reload"})
+
+
 class FreeRadiusUsers(Model):
     """FreeRADIUS with a ``users`` file of Firebreak's own, ``$INCLUDE``d by the main one.
 
-    ``reload`` is the argv that makes the server read it again; it fails when the server did not.
-    FreeRADIUS 3 ignores a reload that comes too soon after another, and reports success: within 3 s
-    for ``radmin``, 5 s for a signal. ``reload_gap_s`` is that time; 0 says that every reload counts,
-    as a restart does.
+    ``reload`` is the argv that makes the server read it again; it fails when the server did not:
+    ``radmin -e "hup files"``, or a restart. No signal: FreeRADIUS 3 then looks at its main users
+    file only, finds that unchanged, and does nothing. It also ignores a reload that comes within
+    3 s of another, and reports success; ``reload_gap_s`` is that time. 0 says that every reload
+    counts, as a restart does.
     """
 
     kind: Literal["freeradius-users"]
     file: str
     reload: tuple[str, ...] = Field(min_length=1)
-    reload_gap_s: float = Field(default=5.0, ge=0, le=30)
+    reload_gap_s: float = Field(default=3.0, ge=0, le=30)
+
+    @field_validator("reload")
+    @classmethod
+    def _no_signal(cls, argv: tuple[str, ...]) -> tuple[str, ...]:
+        if not _SIGNALS.isdisjoint(argv):
+            raise ValueError(
+                "FreeRADIUS does not read an included users file again on a signal; "
+                "use radmin -e 'hup files', or a restart"
+            )
+        return argv
 
 
 class FreeRadiusSql(Model):

@@ -5,6 +5,7 @@ A whole table is read and kept for a few seconds, so that a burst of responses r
 
 import asyncio
 import functools
+import math
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -62,6 +63,8 @@ class SiteLocator:
         at_once: how many switches are asked at the same time.
         within_s: after so long, who has not answered is left out, and the evidence says so.
         keep_s: how long a table is good for.
+        shun_s: how long a switch that did not answer is not asked again: one dead switch must not
+            hold up every response of its site.
     """
 
     def __init__(
@@ -70,14 +73,16 @@ class SiteLocator:
         finders: Iterable[Finder],
         *,
         at_once: int = 16,
-        within_s: float = 8.0,
+        within_s: float = 5.0,
         keep_s: float = 3.0,
+        shun_s: float = 30.0,
     ) -> None:
         self._switches = switches
         self._finders = tuple(finders)
         self._room = asyncio.Semaphore(at_once)
         self._within_s = within_s
         self._keep_s = keep_s
+        self._shun_s = shun_s
         self._tables: dict[str, tuple[float, asyncio.Task[_Answer]]] = {}
 
     async def locate(self, device: Device) -> Place | None:
@@ -109,11 +114,10 @@ class SiteLocator:
 
     async def _ask(self, switch: Switch) -> "_Answer":
         kept = self._tables.get(switch.id)
-        if kept is None or kept[0] <= time.monotonic():
-            kept = (
-                time.monotonic() + self._within_s + self._keep_s,
-                asyncio.create_task(self._read(switch)),
-            )
+        broken = kept is not None and kept[1].done() and kept[1].exception() is not None
+        if kept is None or broken or kept[0] <= time.monotonic():
+            # Good until it is there; then its own time begins.
+            kept = math.inf, asyncio.create_task(self._read(switch))
             self._tables[switch.id] = kept
         return await asyncio.shield(kept[1])
 
@@ -132,15 +136,15 @@ class SiteLocator:
                 except FirebreakError as error:
                     why = f"{finder.road}: {error}"
                     continue
-                self._keep(switch)
+                self._keep(switch, self._keep_s)
                 return _Answer.of(switch, finder, table)
-        self._tables.pop(switch.id, None)  # ask again at once when the next one wants to know
+        self._keep(switch, self._shun_s)
         return _Answer(switch.id, why=why)
 
-    def _keep(self, switch: Switch) -> None:
-        kept = self._tables.get(switch.id)
-        if kept is not None:
-            self._tables[switch.id] = (time.monotonic() + self._keep_s, kept[1])
+    def _keep(self, switch: Switch, for_s: float) -> None:
+        """The answer under way is good for so long from now."""
+        _, reading = self._tables[switch.id]
+        self._tables[switch.id] = (time.monotonic() + for_s, reading)
 
 
 @dataclass(frozen=True)

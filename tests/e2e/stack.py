@@ -57,6 +57,7 @@ class RangeShape:
     devices: int = 20
     switches: int = 2
     platforms: tuple[str, ...] = ("cisco_ios",)
+    roads: tuple[str, ...] = ("none",)  # beside the command line
 
 
 @dataclass
@@ -220,8 +221,9 @@ def playbook_setting(*directories: Path) -> dict[str, str]:
 def _range_command(directory: Path, shape: RangeShape) -> tuple[str, ...]:
     size = ("--devices", str(shape.devices), "--switches", str(shape.switches))
     platforms = (part for each in shape.platforms for part in ("--platform", each))
+    roads = (part for each in shape.roads for part in ("--road", each))
     where = ("--state", str(directory))
-    return (_PYTHON, "-m", "firebreak.cyber_range", *where, *size, *platforms)
+    return (_PYTHON, "-m", "firebreak.cyber_range", *where, *size, *platforms, *roads)
 
 
 async def _make_tokens(ledger_url: str) -> dict[str, str]:

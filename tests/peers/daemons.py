@@ -20,11 +20,17 @@ def run(*argv: str) -> str:
     return done.stdout.strip()
 
 
-def start(stack: contextlib.ExitStack, log: Path, *argv: str) -> Running:
+def start(
+    stack: contextlib.ExitStack,
+    log: Path,
+    *argv: str,
+    environment: Mapping[str, str] | None = None,
+) -> Running:
     """Start a daemon in the foreground; the stack stops it by its pid."""
     sink = stack.enter_context(log.open("ab"))
     process = subprocess.Popen(
         ["setpriv", "--pdeathsig", "KILL", *argv],
+        env=environment,
         stdin=subprocess.DEVNULL,
         stdout=sink,
         stderr=sink,

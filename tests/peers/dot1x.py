@@ -42,9 +42,7 @@ class Dot1xPeer:
     def site(self) -> Site:
         """The site, with FreeRADIUS's users file as its authorization source."""
         users, reload = str(self.radius.users), self.radius.reload
-        source = FreeRadiusUsers(
-            kind="freeradius-users", file=users, reload=reload, reload_gap_s=3.0
-        )
+        source = FreeRadiusUsers(kind="freeradius-users", file=users, reload=reload)
         return self.ovs.site.model_copy(update={"authorization": source})
 
     @property

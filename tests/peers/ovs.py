@@ -15,8 +15,7 @@ import signal
 import socket
 import subprocess
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +23,7 @@ import pytest
 
 from firebreak.domain.device import Attachment, Device
 from firebreak.domain.estate import CliAccess, Sentinel, Site, Switch
+from tests.peers.daemons import run, start, until
 
 PRODUCTION, QUARANTINE = 10, 666
 DEVICE_MAC, DEVICE_IP, DEVICE_QUARANTINE_IP = "02:00:00:00:00:17", "192.0.2.10", "198.51.100.10"
@@ -150,7 +150,7 @@ class OvsPeer:
 
     def _appctl(self, command: str) -> str:
         socket_name = next(self.folder.glob("ovs-vswitchd.*.ctl"))
-        return _run("ovs-appctl", "--timeout=5", f"--target={socket_name}", command, BRIDGE)
+        return run("ovs-appctl", "--timeout=5", f"--target={socket_name}", command, BRIDGE)
 
     def kill_sessions(self) -> int:
         """Kill the management sessions under way, and say how many there were."""
@@ -185,13 +185,13 @@ class OvsPeer:
         for host in _HOSTS:
             self.vsctl("set", "port", host.port, f"tag={host.tag}")
             if self.admin(host.port) == "down":
-                _run("ip", "-n", self.namespaces["sw"], "link", "set", host.port, "up")
+                run("ip", "-n", self.namespaces["sw"], "link", "set", host.port, "up")
         self.vsctl("wait-until", "interface", "p1", "admin_state=up")
         for place in ("dev", "ctl", "hub"):
-            _until(functools.partial(self.ping, place, GATEWAY_IP), f"the path from {place}")
-        _run(*self.via("hub"), "ping", "-n", "-c1", "-W1", "-I", "second0", GATEWAY_IP)
+            until(functools.partial(self.ping, place, GATEWAY_IP), f"the path from {place}")
+        run(*self.via("hub"), "ping", "-n", "-c1", "-W1", "-I", "second0", GATEWAY_IP)
         crowd = (DEVICE_MAC, *_HUB_MACS)
-        _until(functools.partial(self.knows, *crowd), "what the switch has learned")
+        until(functools.partial(self.knows, *crowd), "what the switch has learned")
 
 
 @contextlib.contextmanager
@@ -204,9 +204,9 @@ def running_ovs() -> Iterator[OvsPeer]:
         suffix = f"{os.getpid()}-{next(_number)}"
         names = {n: f"fb-{n}-{suffix}" for n in ("sw", *(h.name for h in _HOSTS))}
         for name in names.values():
-            _run("ip", "netns", "add", name)
-            stack.callback(_run, "ip", "netns", "del", name)
-            _run("ip", "-n", name, "link", "set", "lo", "up")
+            run("ip", "netns", "add", name)
+            stack.callback(run, "ip", "netns", "del", name)
+            run("ip", "-n", name, "link", "set", "lo", "up")
         _start_ovs(stack, folder, names["sw"])
         _wire(folder, names)
         port, host_key = _start_sshd(stack, folder)
@@ -217,11 +217,11 @@ def running_ovs() -> Iterator[OvsPeer]:
 
 def _start_ovs(stack: contextlib.ExitStack, folder: Path, namespace: str) -> None:
     database, control = folder / "conf.db", folder / "db.sock"
-    _run("ovsdb-tool", "create", str(database), _SCHEMA)
+    run("ovsdb-tool", "create", str(database), _SCHEMA)
     where = ("ip", "netns", "exec", namespace)
     _start(stack, folder, *where, "ovsdb-server", str(database), f"--remote=punix:{control}",
            f"--unixctl={folder}/ovsdb.ctl")  # fmt: skip
-    _until(control.exists, "ovsdb-server")
+    until(control.exists, "ovsdb-server")
     _vsctl(folder, "--no-wait", "init")
     _start(stack, folder, *where, "ovs-vswitchd", f"unix:{control}",
            f"--pidfile={folder}/ovs-vswitchd.pid")  # fmt: skip
@@ -232,32 +232,32 @@ def _wire(folder: Path, names: dict[str, str]) -> None:
     switch = names["sw"]
     for host in _HOSTS:
         there = names[host.name]
-        _run("ip", "link", "add", host.port, "netns", switch, "type", "veth",
-             "peer", "name", "eth0", "netns", there)  # fmt: skip
-        _run("ip", "-n", switch, "link", "set", host.port, "up")
-        _run("ip", "-n", there, "link", "set", "eth0", "address", host.mac)
-        _run("ip", "-n", there, "link", "set", "eth0", "up")
+        run("ip", "link", "add", host.port, "netns", switch, "type", "veth",
+            "peer", "name", "eth0", "netns", there)  # fmt: skip
+        run("ip", "-n", switch, "link", "set", host.port, "up")
+        run("ip", "-n", there, "link", "set", "eth0", "address", host.mac)
+        run("ip", "-n", there, "link", "set", "eth0", "up")
         for address in host.addresses:
-            _run("ip", "-n", there, "addr", "add", address, "dev", "eth0")
+            run("ip", "-n", there, "addr", "add", address, "dev", "eth0")
         # veth leaves checksums to hardware that a userspace switch does not have.
-        _run("ip", "netns", "exec", there, "ethtool", "-K", "eth0", "tx", "off")
+        run("ip", "netns", "exec", there, "ethtool", "-K", "eth0", "tx", "off")
         _vsctl(folder, "add-port", BRIDGE, host.port, f"tag={host.tag}")
     hub = names["hub"]
     # Each of its interfaces answers for its own address only, or replies reach the wrong one.
     for name, value in (("arp_ignore", 1), ("arp_announce", 2)):
         setting = f"/proc/sys/net/ipv4/conf/all/{name}"
-        _run("ip", "netns", "exec", hub, "sh", "-c", f"echo {value} > {setting}")
-    _run("ip", "-n", hub, "link", "add", "second0", "link", "eth0", "address",
-         _HUB_MACS[1], "type", "macvlan", "mode", "bridge")  # fmt: skip
-    _run("ip", "-n", hub, "link", "set", "second0", "up")
-    _run("ip", "-n", hub, "addr", "add", "192.0.2.31/24", "dev", "second0")
-    _run("ip", "-n", switch, "link", "add", TRUNK_PORT, "type", "veth", "peer", "name", "p5x")
+        run("ip", "netns", "exec", hub, "sh", "-c", f"echo {value} > {setting}")
+    run("ip", "-n", hub, "link", "add", "second0", "link", "eth0", "address",
+        _HUB_MACS[1], "type", "macvlan", "mode", "bridge")  # fmt: skip
+    run("ip", "-n", hub, "link", "set", "second0", "up")
+    run("ip", "-n", hub, "addr", "add", "192.0.2.31/24", "dev", "second0")
+    run("ip", "-n", switch, "link", "add", TRUNK_PORT, "type", "veth", "peer", "name", "p5x")
     _vsctl(folder, "add-port", BRIDGE, TRUNK_PORT, f"trunks={PRODUCTION},{QUARANTINE}")
 
 
 def _start_sshd(stack: contextlib.ExitStack, folder: Path) -> tuple[int, str]:
     for name in ("hostkey", "client", "stranger"):
-        _run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / name))
+        run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / name))
     shutil.copy(folder / "client.pub", folder / "authorized_keys")
     Path("/run/sshd").mkdir(exist_ok=True)  # sshd's privilege separation insists on it
     _write_home(folder)
@@ -265,7 +265,7 @@ def _start_sshd(stack: contextlib.ExitStack, folder: Path) -> tuple[int, str]:
     (folder / "sshd_config").write_text(_SSHD.format(port=port, folder=folder))
     sshd = shutil.which("sshd", path="/usr/sbin:/usr/bin:/sbin") or "/usr/sbin/sshd"
     _start(stack, folder, sshd, "-D", "-e", "-f", str(folder / "sshd_config"))
-    _until(lambda: _listens(port), "sshd")
+    until(lambda: _listens(port), "sshd")
     return port, _public_key(folder, "hostkey")
 
 
@@ -338,15 +338,8 @@ def ovs(ovs_session: OvsPeer) -> OvsPeer:
     return ovs_session
 
 
-def _run(*argv: str) -> str:
-    done = subprocess.run(argv, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        raise RuntimeError(f"{' '.join(argv)} failed: {done.stderr.strip()}")
-    return done.stdout.strip()
-
-
 def _vsctl(folder: Path, *args: str) -> str:
-    return _run("ovs-vsctl", "--timeout=10", f"--db=unix:{folder}/db.sock", *args)
+    return run("ovs-vsctl", "--timeout=10", f"--db=unix:{folder}/db.sock", *args)
 
 
 def _start(stack: contextlib.ExitStack, folder: Path, *argv: str) -> None:
@@ -354,32 +347,7 @@ def _start(stack: contextlib.ExitStack, folder: Path, *argv: str) -> None:
     environment = os.environ | {
         f"OVS_{name}DIR": str(folder) for name in ("RUN", "LOG", "DB", "SYSCONF")
     }
-    log = stack.enter_context((folder / "daemons.log").open("ab"))
-    process = subprocess.Popen(
-        ["setpriv", "--pdeathsig", "KILL", *argv],
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=log,
-        stderr=log,
-    )
-    stack.callback(_stop, process)
-
-
-def _stop(process: "subprocess.Popen[bytes]") -> None:
-    process.terminate()
-    try:
-        process.wait(timeout=5)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait(timeout=5)
-
-
-def _until(ready: Callable[[], bool], what: str) -> None:
-    end = time.monotonic() + 10
-    while not ready():
-        if time.monotonic() > end:
-            raise RuntimeError(f"{what} did not come up")
-        time.sleep(0.01)
+    start(stack, folder / "daemons.log", *argv, environment=environment)
 
 
 def free_port() -> int:
@@ -396,7 +364,7 @@ def _listens(port: int) -> bool:
 
 def _sweep() -> None:
     """Remove namespaces of runs whose process is gone."""
-    for line in _run("ip", "netns", "list").splitlines():
+    for line in run("ip", "netns", "list").splitlines():
         match = _NAMESPACE.match(line)
         if match and not Path(f"/proc/{match['owner']}").exists():
             # Another run may sweep at the same time; the one that comes second finds nothing.

@@ -24,10 +24,14 @@ agentaddress udp:127.0.0.1:{port}
 exactEngineID {engine}
 createUser firebreak SHA-256 {auth} AES {priv}
 createUser reader SHA-256 {auth} AES {priv}
-view firebreak included .1.3.6.1.2.1
-view firebreak included .1.3.6.1.6.3.1.1.6
-rwuser firebreak priv -V firebreak
-rouser reader priv -V firebreak
+view fb-read  included .1.3.6.1.2.1
+view fb-read  included .1.3.6.1.6.3.1.1.6
+view fb-write included .1.3.6.1.2.1.2.2.1.7
+view fb-write included .1.3.6.1.2.1.17.7.1.4
+group firebreak usm firebreak
+group reader usm reader
+access firebreak "" usm priv exact fb-read fb-write none
+access reader "" usm priv exact fb-read none none
 pass_persist .1.3.6.1.2.1.17 {script}
 pass_persist .1.3.6.1.2.1.2.2 {script}
 pass_persist .1.3.6.1.2.1.31.1.1 {script}

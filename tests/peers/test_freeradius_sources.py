@@ -1,6 +1,8 @@
 """What Firebreak writes into a users file is what FreeRADIUS then answers, and nothing else."""
 
 import asyncio
+import os
+import signal
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -9,8 +11,15 @@ from firebreak.domain.base import JsonObject
 from firebreak.domain.estate import FreeRadiusUsers
 from firebreak.errors import OutcomeUnknown, Rejected
 from integrations.network.radius.freeradius_users import FreeRadiusUsersSource
-from tests.peers.daemons import run
-from tests.peers.freeradius import PRODUCTION, QUARANTINE, AuthServer, notations
+from integrations.network.radius.users_blocks import Block
+from tests.peers.daemons import run, until
+from tests.peers.freeradius import (
+    PRODUCTION,
+    QUARANTINE,
+    AuthServer,
+    notations,
+    running_auth_server,
+)
 
 pytestmark = [pytest.mark.peer("freeradius"), pytest.mark.xdist_group("freeradius")]
 
@@ -24,7 +33,6 @@ def source(auth_server: AuthServer) -> FreeRadiusUsersSource:
         kind="freeradius-users",
         file=str(auth_server.users),
         reload=auth_server.reload,
-        reload_gap_s=3.0,
     )
     return FreeRadiusUsersSource(config, QUARANTINE)
 
@@ -57,6 +65,19 @@ async def test_a_reload_that_the_server_swallows_is_not_taken_for_one(
     run(*auth_server.reload)
     assert await source.write(mac, NO_ENTRY, HELD, soon()) == HELD
     assert auth_server.ask(auth_server.late, mac) == [QUARANTINE]
+
+
+def test_a_signal_does_not_have_an_included_file_read(mac: str) -> None:
+    """Why the estate takes no command that sends one."""
+    with running_auth_server() as server:
+        server.users.write_text(Block(mac, QUARANTINE, pending=False).text())
+
+        def heeded() -> bool:
+            os.kill(server.process.pid, signal.SIGHUP)
+            return "HUP - No files changed" in server.log.read_text(errors="replace")
+
+        until(heeded, "a word about the signal", log=server.log)
+        assert server.ask(server.late, mac) == [PRODUCTION]
 
 
 async def test_devices_quarantined_at_once_are_all_in_force(

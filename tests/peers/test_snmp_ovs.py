@@ -19,6 +19,7 @@ from tests.peers.snmpd import ENGINES, SnmpdPeer
 pytestmark = [
     pytest.mark.peer("ovs"),
     pytest.mark.peer("snmpd"),
+    pytest.mark.xdist_group("snmpd"),
 ]
 
 

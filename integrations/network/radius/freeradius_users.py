@@ -47,9 +47,8 @@ class FreeRadiusUsersSource:
     States: ``{"entry": null}`` or ``{"entry": {"vlan": 666}}``; with ``"loaded": false`` as long as
     the server may not have read it. The file alone proves nothing: FreeRADIUS 3 silently ignores a
     reload that comes within ``reload_gap_s`` of another (``module_hup_module`` in
-    src/main/modules.c, ``handle_signal_self`` in src/main/process.c), whoever asked for it. So the
-    reload is repeated that much later, when it either works or was preceded by one that came after
-    the file was written.
+    src/main/modules.c), whoever asked for it, and its own start. So the reload is repeated that
+    much later, when it either works or was preceded by one that came after the file was written.
     """
 
     adapter = "freeradius-users"

@@ -27,6 +27,8 @@ class Agent:
         self.switch = switch
         self.access = access
         self.interfaces: Interfaces | None = None  # as last read
+        self.rows: dict[tuple[Oid, ...], int] = {}  # how many these columns had
+        self.takes_serial = True  # until it refuses snmpSetSerialNo
         self._engine: Engine | None = None
         self._proven = False  # the agent has answered with these keys
 
@@ -95,7 +97,7 @@ class Agent:
                 f"{where} tells its engine ID and answers nothing else: it drops what it cannot "
                 f"decrypt, so check {self.access.priv_key} and `priv`"
             )
-        return Unreachable(f"{where} does not answer; no change was sent")
+        return Unreachable(f"{where} does not answer")
 
 
 class Line:
@@ -126,7 +128,8 @@ class Line:
         open_at = dict(enumerate(columns))  # where to go on in each column that has not ended
         while open_at:
             asked = dict(open_at)
-            repetitions = max(1, _REPETITIONS // len(asked))
+            most = max(1, _REPETITIONS // len(asked))
+            repetitions = min(most, self.agent.rows.get(columns, most) + 1)
 
             async def request(
                 engine: Engine, limit_s: float, asked: dict[int, Oid] = asked, n: int = repetitions
@@ -134,14 +137,17 @@ class Line:
                 return await engine.bulk(tuple(asked.values()), n, named, limit_s)
 
             rows = await self._read(request)
+            if not rows:
+                raise Rejected(f"the SNMP agent of {self.switch.id} sends empty replies")
             for offset, number in enumerate(asked):
                 column, rest = columns[number], rows[offset :: len(asked)]
                 inside = _inside(column, asked[number], rest)
                 found[number].update({oid[len(column) :]: value for oid, value in inside})
-                if rest and len(inside) == len(rest):
-                    open_at[number] = inside[-1][0]
-                else:
+                if len(inside) < len(rest):
                     del open_at[number]
+                elif inside:  # a reply may be cut short, before a column has got anything
+                    open_at[number] = inside[-1][0]
+        self.agent.rows[columns] = max(map(len, found))
         return found
 
     async def set(self, *writes: Write) -> None:

@@ -31,6 +31,8 @@ from integrations.network.snmp.tables import interfaces, mac_table, neighbors
 ACTION = "network.quarantine"
 ADAPTER = "snmp"
 
+_Words = tuple[str, str]  # what a plan does, and how it is undone
+
 
 class _SnmpControl(Generic[State]):
     """What the controls share; each adds its lever and its target state."""
@@ -144,7 +146,7 @@ class _SnmpControl(Generic[State]):
         return seen.record()
 
     def _plan(
-        self, device: Device, inputs: JsonObject, seen: Observation, after: State, words: "_Words"
+        self, device: Device, inputs: JsonObject, seen: Observation, after: State, words: _Words
     ) -> Plan:
         return Plan(
             action=ACTION,
@@ -162,9 +164,6 @@ class _SnmpControl(Generic[State]):
             summary=words[0],
             evidence=seen.evidence,
         )
-
-
-_Words = tuple[str, str]  # what the plan does, and how it is undone
 
 
 class SnmpQuarantine(_SnmpControl[PortState]):

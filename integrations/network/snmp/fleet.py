@@ -10,7 +10,7 @@ from typing import Self, TypeVar
 from firebreak.domain.estate import SnmpAccess, Switch
 from firebreak.errors import CapabilityMissing, OutcomeUnknown, Unreachable
 from integrations.network.snmp.agent import Agent, Line
-from integrations.network.snmp.faults import Lost, TooLate
+from integrations.network.snmp.faults import TooLate
 from integrations.network.snmp.fence import Fence
 
 Result = TypeVar("Result")
@@ -79,7 +79,7 @@ class SnmpFleet:
                 raise OutcomeUnknown(
                     f"switch {name}: {error}; a change was sent and not seen since"
                 ) from error
-            if isinstance(error, (TooLate, Lost)):
+            if isinstance(error, (TooLate, Unreachable)):
                 raise Unreachable(f"switch {name}: {error}; no change was sent") from error
             raise
         finally:

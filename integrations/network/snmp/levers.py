@@ -19,9 +19,9 @@ from integrations.network.snmp.mib import Oid
 from integrations.network.snmp.portlist import PortList
 from integrations.network.snmp.tables import text
 
-PortControl = Literal["force-unauthorized", "auto", "force-authorized"]
+ControlWord = Literal["force-unauthorized", "auto", "force-authorized"]
 
-_CONTROLS: dict[Value, PortControl] = {
+_CONTROLS: dict[Value, ControlWord] = {
     mib.FORCE_UNAUTHORIZED: "force-unauthorized",
     mib.AUTO: "auto",
     mib.FORCE_AUTHORIZED: "force-authorized",
@@ -37,7 +37,7 @@ class Dot1xState(Model):
 
     switch: Slug
     port: str = Field(min_length=1, max_length=64)
-    control: PortControl
+    control: ControlWord
     open: bool = False
 
     def record(self) -> JsonObject:
@@ -105,10 +105,11 @@ async def read_port(line: Line, port: Interface, *oids: Oid) -> dict[Oid, Value]
 
     Raises Renumbered, and as Line.get.
     """
-    name, descr, base = ((*c, port.index) for c in (mib.IF_NAME, mib.IF_DESCR, mib.LAG_ATTACHED))
+    columns = mib.IF_NAME, mib.IF_DESCR, mib.LAG_ATTACHED, mib.IF_ADMIN_STATUS
+    name, descr, *more = ((*column, port.index) for column in columns)
     bridge = (*mib.BASE_PORT_IF_INDEX, port.base)
     own = (bridge,) if port.base else ()
-    values = await line.get(name, descr, base, (*mib.IF_ADMIN_STATUS, port.index), *own, *oids)
+    values = await line.get(name, descr, *more, *own, *oids)
     if (text(values.get(name)) or text(values.get(descr))) != port.name:
         raise Renumbered(port.name)
     if port.base and values.get(bridge, port.index) != port.index:

@@ -129,7 +129,7 @@ class QBridge:
 
 
 async def _together(line: Line, serial: int | None, writes: list[Write]) -> None:
-    if serial is None:
+    if serial is None or not line.agent.takes_serial:
         await line.set(*writes)
         return
     try:
@@ -137,7 +137,9 @@ async def _together(line: Line, serial: int | None, writes: list[Write]) -> None
     except Refused as error:
         if error.oid != SET_SERIAL or error.outrun:
             raise
-        await line.set(*writes)  # the user may not write it; the other managers can't be held off
+        # The user may not write it, or the agent can't take it (net-snmp 5.9.3: wrongLength).
+        line.agent.takes_serial = False
+        await line.set(*writes)
 
 
 async def _in_parts(line: Line, base: int, bits: list[_Bit], old: int, new: int) -> None:

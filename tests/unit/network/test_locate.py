@@ -116,3 +116,12 @@ async def test_a_burst_reads_each_table_once() -> None:
     site = locator(finder)
     await asyncio.gather(*(site.locate(device()) for _ in range(50)))
     assert finder.reads == 2
+
+
+async def test_a_dead_switch_is_not_asked_again_at_once() -> None:
+    finder = Tables({"sw-1": table((MAC, "A1"))})
+    finder.silent.add("sw-2")
+    site = locator(finder)
+    for _ in range(3):
+        await site.locate(device())
+    assert finder.reads == 2

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from firebreak.domain.base import JsonObject
 from firebreak.domain.estate import FreeRadiusUsers
@@ -265,3 +266,17 @@ async def test_what_is_no_state_of_it_never_gets_into_the_file(
     with pytest.raises(Rejected, match="no state"):
         await server.source().write(MAC, NO_ENTRY, record, soon())
     assert server.file.read_text() == SITE
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ("kill", "-HUP", "4711"),
+        ("pkill", "-s", "HUP", "freeradius"),
+        ("sudo", "systemctl", "reload", "freeradius"),
+        ("service", "freeradius", "force-reload"),
+    ],
+)
+def test_a_signal_is_no_way_to_reload(argv: tuple[str, ...]) -> None:
+    with pytest.raises(ValidationError, match="not read an included users file"):
+        FreeRadiusUsers(kind="freeradius-users", file="/f", reload=argv)

@@ -7,9 +7,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from firebreak.cyber_range.faults import Fault, FaultKind
-from firebreak.errors import AuthFailed, CapabilityMissing, Unreachable
-from integrations.network.snmp.agent import Line
+from firebreak.errors import AuthFailed, CapabilityMissing, Rejected, Unreachable
+from integrations.network.snmp.agent import Agent, Line, Request
 from integrations.network.snmp.controls import Dot1xBlock, SnmpPortDown, SnmpQuarantine
+from integrations.network.snmp.engine import Row
+from integrations.network.snmp.fence import Fence
 from integrations.network.snmp.mib import IF_NAME, PVID
 from tests.unit.snmp.rack import AUTH_KEY, PRIV_KEY, Rack
 
@@ -173,3 +175,41 @@ async def test_a_port_that_8021x_blocks_lets_nobody_in_and_is_opened_again(rack:
     await control.revert(plan, soon())
     assert rack.network.reachable("node-17")
     assert "1.0.8802.1.1.1.1.1.2.1.5" in rack.journal.effects()[-1].command
+
+
+class Scripted(Agent):
+    """An agent that answers what it is told to, and knows nothing else."""
+
+    def __init__(self, rack: Rack, replies: list[list[Row]]) -> None:
+        assert rack.switch.snmp is not None
+        super().__init__(rack.switch, rack.switch.snmp)
+        self._replies = replies
+
+    async def read(self, request: Request, fence: Fence) -> list[Row]:
+        del request, fence
+        return self._replies.pop(0)
+
+
+A, B, OTHER = (1, 1), (1, 2), (1, 3, 0)
+
+
+@pytest.mark.parametrize(
+    "replies",
+    [
+        [[((1, 1, 5), 1), ((1, 2, 5), 2), (OTHER, 0), (OTHER, 0)]],
+        [[((1, 1, 5), 1)], [(OTHER, 0), ((1, 2, 5), 2)], [(OTHER, 0)]],  # cut short
+        [[((1, 1, 5), 1), ((1, 2, 5), 2)], [((1, 1, 5), 1), ((1, 2, 4), 2)]],  # going in circles
+        [[((1, 1, 5), 1), ((1, 2, 5), 2)], [((1, 1, 6), None), ((1, 2, 6), None)]],  # the end
+    ],
+)
+async def test_a_walk_copes_with_every_way_an_agent_ends_a_reply(
+    rack: Rack, replies: list[list[Row]]
+) -> None:
+    line = Line(Scripted(rack, replies), rack.fleet().fence())
+    assert await line.walk(A, B) == [{(5,): 1}, {(5,): 2}]
+
+
+async def test_an_agent_that_sends_empty_replies_is_not_asked_for_ever(rack: Rack) -> None:
+    line = Line(Scripted(rack, [[]]), rack.fleet().fence())
+    with pytest.raises(Rejected, match="empty replies"):
+        await line.walk(A)
