@@ -89,7 +89,16 @@ def test_pages_are_spelled_as_americans_do_and_name_no_machine(page: str) -> Non
     british = (
         r"\b\w*(isation|ise[ds]?\b(?<!wise)(?<!rise)(?<!rises)|colour|behaviour|licence|centre)"
     )
-    allowed = {"otherwise", "enterprise", "precise", "promise", "promises", "promised", "raise"}
+    allowed = {
+        "ise",
+        "otherwise",
+        "enterprise",
+        "precise",
+        "promise",
+        "promises",
+        "promised",
+        "raise",
+    }
     allowed |= {"raises", "raised", "noise", "likewise", "exercise", "exercised", "advertise"}
     allowed |= {"exercises", "rise", "wise", "compromised", "compromise", "expertise"}
     found = {match[0].lower() for match in re.finditer(british, text_of(page), re.IGNORECASE)}

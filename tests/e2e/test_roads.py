@@ -1,6 +1,7 @@
 """Every road of a site through the whole engine: each one fails in turn, and the next is taken."""
 
 import asyncio
+import functools
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 
@@ -12,7 +13,16 @@ from firebreak.domain.estate import Estate
 from firebreak.domain.plan import OutcomeKind
 from firebreak.domain.record import Kind
 from integrations.inventory.yaml_file import YamlInventory
-from tests.e2e.journey import Story, answers, checked_receipt, eve, post, scan_by, until_closed
+from tests.e2e.journey import (
+    Story,
+    agree,
+    answers,
+    checked_receipt,
+    eve,
+    post,
+    scan_by,
+    until_closed,
+)
 from tests.e2e.stack import RangeShape, Stack, playbook_setting
 
 pytestmark = pytest.mark.xdist_group("heavy")
@@ -139,11 +149,16 @@ async def test_when_a_road_fails_the_next_one_contains_and_the_receipt_tells_it(
         system = trouble.system.format(switch=camera.attached.switch)
         await site.range.inject(system, trouble.kind, match=trouble.match)
     sentinel, number = estate.sites[0].sentinel, [*CASES].index(case)
-    async with site.api("suricata") as detector, site.api("ada") as ada:
+    async with (
+        site.api("suricata") as detector,
+        site.api("ada") as ada,
+        site.api("grace") as grace,
+    ):
         taken = await post(detector, eve([scan_by(camera, TECHNIQUE, number)]))
-        story = await until_closed(ada, taken["alerts"][0]["incident"])
+        agrees = functools.partial(agree, grace)
+        story = await until_closed(ada, taken["alerts"][0]["incident"], agrees)
         report = await checked_receipt(site, ada, story.incident.id)
-    assert report.ok, report.problems
+    assert report.valid, report.checks
     assert told(story) == expected
     assert (story.incident.status, story.incident.contained) == ("completed", True)
     kinds = [o.kind for o in story.outcomes if o.step.startswith("contain/")]

@@ -32,5 +32,9 @@ class LineLost(Exception):
     """The connection broke, or the switch stopped answering."""
 
 
-class TooLate(LineLost):
-    """The time for sending has passed; nothing was sent by the step that raised this."""
+class NotSent(LineLost):
+    """The step that raised this has sent nothing, and the line still works."""
+
+
+class TooLate(NotSent):
+    """The time for sending has passed."""

@@ -8,7 +8,7 @@ import paramiko
 from netmiko import BaseConnection, NetmikoBaseException
 
 from integrations.network.cli.asked import PortChange
-from integrations.network.cli.faults import LineLost, NoConfig, Refused, TooLate
+from integrations.network.cli.faults import LineLost, NoConfig, NotSent, Refused
 from integrations.network.cli.line import GuardedChannel, LineTime
 from integrations.network.cli.platforms.base import Platform, line_of
 
@@ -71,7 +71,7 @@ class NetmikoShell:
         try:
             yield
         except Exception as error:
-            if isinstance(error, LineLost) and not isinstance(error, TooLate):
+            if isinstance(error, LineLost) and not isinstance(error, NotSent):
                 raise  # there is no line to leave the mode on; the session is thrown away
             if undo:
                 self._send(undo)

@@ -88,29 +88,29 @@ def test_a_mac_that_yaml_would_count_in_base_60_stays_a_mac(inventory: YamlInven
 
 
 BROKEN = {
-    "a missing field": (CAMERA.replace("    site: plant\n", ""), 14, "site"),
-    "an unknown field": (CAMERA + "    colour: red\n", 20, "colour"),
-    "a wrong value": (CAMERA + "    safety: some\n", 20, "safety"),
-    "a bad mac": (CAMERA.replace("00-17", "00-1g"), 15, "not a MAC"),
-    "nothing where a list must be": ("", 13, "must be a list"),
-    "text where a mapping must be": ("  - cam-17\n", 14, "must be a mapping"),
+    "a missing field": (CAMERA.replace("    site: plant\n", ""), 15, "site"),
+    "an unknown field": (CAMERA + "    colour: red\n", 21, "colour"),
+    "a wrong value": (CAMERA + "    safety: some\n", 21, "safety"),
+    "a bad mac": (CAMERA.replace("00-17", "00-1g"), 16, "not a MAC"),
+    "nothing where a list must be": ("", 14, "must be a list"),
+    "text where a mapping must be": ("  - cam-17\n", 15, "must be a mapping"),
     "a mac that is a number": (
         CAMERA.replace("02-00-00-00-00-17", "120000000017"),
-        15,
+        16,
         "put it in quotes",
     ),
-    "a device twice": (CAMERA + CAMERA, 20, "listed twice"),
-    "an unknown site": (CAMERA.replace("site: plant", "site: moon"), 17, "moon"),
-    "an unknown switch": (CAMERA.replace("sw-1", "sw-9"), 19, "sw-9"),
-    "a key twice": (CAMERA + "    mac: 02-00-00-00-00-18\n", 20, "'mac' is given twice"),
-    "an alias": (CAMERA.replace("10.20.0.17", "&a 10.20.0.17"), 16, "anchors"),
-    "a tag": (CAMERA.replace("10.20.0.17", "!!python/name:os.system"), 16, "tags"),
-    "a merge key": (CAMERA + "    <<: {owner: me}\n", 20, "merge"),
-    "bad indentation": (CAMERA + "   owner: me\n", 20, "expected"),
-    "a tab": (CAMERA + "\towner: me\n", 20, "character"),
-    "a second document": (CAMERA + "---\nmore: 1\n", 20, "second document"),
-    "a control character": (CAMERA + "    name: a\x07b\n", 20, "character"),
-    "a list as a key": (CAMERA + "    [a, b]: c\n", 20, "key"),
+    "a device twice": (CAMERA + CAMERA, 21, "listed twice"),
+    "an unknown site": (CAMERA.replace("site: plant", "site: moon"), 18, "moon"),
+    "an unknown switch": (CAMERA.replace("sw-1", "sw-9"), 20, "sw-9"),
+    "a key twice": (CAMERA + "    mac: 02-00-00-00-00-18\n", 21, "'mac' is given twice"),
+    "an alias": (CAMERA.replace("10.20.0.17", "&a 10.20.0.17"), 17, "anchors"),
+    "a tag": (CAMERA.replace("10.20.0.17", "!!python/name:os.system"), 17, "tags"),
+    "a merge key": (CAMERA + "    <<: {owner: me}\n", 21, "merge"),
+    "bad indentation": (CAMERA + "   owner: me\n", 21, "expected"),
+    "a tab": (CAMERA + "\towner: me\n", 21, "character"),
+    "a second document": (CAMERA + "---\nmore: 1\n", 21, "second document"),
+    "a control character": (CAMERA + "    name: a\x07b\n", 21, "character"),
+    "a list as a key": (CAMERA + "    [a, b]: c\n", 21, "key"),
 }
 
 
@@ -209,7 +209,7 @@ def test_a_broken_file_leaves_the_last_good_one_and_is_said_once(tmp_path: Path)
         inventory.refresh()
     assert inventory.device("cam-17").id == "cam-17"
     assert [line["log_level"] for line in logged] == ["error"]
-    assert "estate.yaml:21" in str(inventory.problem)
+    assert "estate.yaml:22" in str(inventory.problem)
     edit(path, HEAD + SENSOR)
     inventory.refresh()
     assert inventory.problem is None

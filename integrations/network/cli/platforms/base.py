@@ -8,7 +8,7 @@ from typing import Protocol
 
 from firebreak.errors import Rejected
 from integrations.network.cli.asked import PortChange
-from integrations.network.cli.faults import Refused, TooLate, Unreadable
+from integrations.network.cli.faults import NotSent, Refused, Unreadable
 from integrations.network.ports import PortReading, PortState, Sighting
 
 MAC = re.compile(
@@ -17,7 +17,7 @@ MAC = re.compile(
 
 
 # Why a port's change was not sent, or not all of it, by the port's name.
-Undone = Mapping[str, Refused | TooLate]
+Undone = Mapping[str, Refused | NotSent]
 
 
 class Reader(Protocol):

@@ -9,7 +9,7 @@ from typing import Any
 from firebreak.domain.device import normalize_mac
 from firebreak.errors import Rejected
 from integrations.network.cli.asked import PortChange
-from integrations.network.cli.faults import Refused, TooLate, Unreadable
+from integrations.network.cli.faults import NotSent, Refused, Unreadable
 from integrations.network.cli.platforms.base import Reader, Shell, Table, Undone
 from integrations.network.ports import PortReading, PortState, Sighting
 
@@ -121,11 +121,11 @@ class OvsLinux:
 
     def write(self, shell: Shell, changes: Sequence[PortChange]) -> Undone:
         """``ovs-vsctl set port X tag=N``; the port's admin state through OpenFlow."""
-        undone: dict[str, Refused | TooLate] = {}
+        undone: dict[str, Refused | NotSent] = {}
         for change in changes:
             try:
                 self._write(shell, change)
-            except (Refused, TooLate) as error:
+            except (Refused, NotSent) as error:
                 undone[change.port] = error
         return undone
 

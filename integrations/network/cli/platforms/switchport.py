@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from firebreak.domain.device import normalize_mac
 from firebreak.errors import Rejected
 from integrations.network.cli.asked import PortChange
-from integrations.network.cli.faults import LineLost, Refused, TooLate, Unreadable
+from integrations.network.cli.faults import NotSent, Refused, Unreadable
 from integrations.network.cli.platforms.base import (
     MAC,
     Platform,
@@ -133,7 +133,7 @@ def write(
     A port that is refused does not keep the others back. Before an interface is entered the last
     one was left, and the prompts say so: no line can ever meet another port than its own.
     """
-    undone: dict[str, Refused | TooLate] = {}
+    undone: dict[str, Refused | NotSent] = {}
     inside = False
     with shell.config("configure terminal", "end"):
         for change in changes:
@@ -145,7 +145,7 @@ def write(
                 shell.say(f"interface {change.port}", _PROMPT_INTERFACE)
                 for line in _lines(change, access):
                     shell.effect(line, change)
-            except (Refused, TooLate) as error:
+            except (Refused, NotSent) as error:
                 undone[change.port] = error
                 inside = inside and not (isinstance(error, Refused) and error.strayed)
     return undone
@@ -155,7 +155,7 @@ def _leave(shell: Shell) -> None:
     try:
         shell.say("exit", _PROMPT_TOP)
     except Refused as error:
-        raise LineLost("the switch did not leave the interface") from error
+        raise NotSent("the switch did not leave the last interface") from error
 
 
 def _lines(change: PortChange, access: str) -> list[str]:
