@@ -8,7 +8,7 @@ from firebreak.playbook.catalogue import Action, Footprint, Rung
 
 _TOUCHES = {
     Footprint.SESSION: "touches the device's own session only",
-    Footprint.PORT: "moves whatever hangs on its port",
+    Footprint.PORT: "touches whatever hangs on its port",
     Footprint.LINK: "cuts its port off altogether",
 }
 

@@ -1,5 +1,6 @@
 """Turns ledger entries into words: what a tired engineer has to understand at a glance."""
 
+import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -69,6 +70,9 @@ def _plan(body: Body, _: Entry) -> Iterable[Line]:
 def _plan_lines(plan: Json) -> Iterable[Line]:
     yield Line(PLAIN, "plan", text(plan, "summary"))
     yield Line(QUIET, "", f"at {text(plan, 'target')}: {_change(plan)}")
+    if place := get(plan, "place"):
+        where = f"{text(place, 'switch')} {text(place, 'port')}"
+        yield Line(ASKS, "MOVED", f"it hangs on {where} now; correct `attached` in the inventory")
     yield Line(QUIET, "", f"way back: {text(plan, 'way_back') or 'none, this cannot be undone'}")
 
 
@@ -249,7 +253,15 @@ def _change(plan: Json) -> str:
     names = [name for name in {**before, **after} if before.get(name) != after.get(name)]
     if not names:
         return "nothing would change"
-    return ", ".join(f"{n} {text(before.get(n))} -> {text(after.get(n))}" for n in names)
+    return ", ".join(f"{n} {_value(before.get(n))} -> {_value(after.get(n))}" for n in names)
+
+
+def _value(value: Json) -> str:
+    """A state's value, short: nothing is `none`, and what has parts is shown as JSON."""
+    if value in (None, "", [], {}):
+        return "none"
+    compact = json.dumps(value, separators=(",", ":")) if isinstance(value, list | Mapping) else ""
+    return compact or str(value)
 
 
 def _gates(value: Json) -> str:

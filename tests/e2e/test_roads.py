@@ -51,7 +51,7 @@ class Trouble:
 
 NAC_AWAY = Trouble("nac", FaultKind.REFUSE)
 NAS_SILENT = Trouble("{switch}/radius", FaultKind.SILENT)
-NO_LOGIN = Trouble("{switch}", FaultKind.WRONG_PASSWORD)
+NO_SSH = Trouble("{switch}", FaultKind.REFUSE)
 READ_ONLY = Trouble("{switch}/snmp", FaultKind.REJECT_WRITE)
 
 # What is wrong, and the rungs in the order they are tried: the last one is enforced.
@@ -74,9 +74,9 @@ CASES: dict[str, tuple[tuple[Trouble, ...], dict[str, str]]] = {
         (NAC_AWAY, NAS_SILENT),
         {"nac": "unreachable", "radius": "unreachable", "switch": ""},
     ),
-    "the switch lets nobody in": (
-        (NAC_AWAY, NAS_SILENT, NO_LOGIN),
-        {"nac": "unreachable", "radius": "unreachable", "switch": "auth-failed", "snmp": ""},
+    "the switch takes no SSH": (
+        (NAC_AWAY, NAS_SILENT, NO_SSH),
+        {"nac": "unreachable", "radius": "unreachable", "switch": "unreachable", "snmp": ""},
     ),
     "the switch lies and its agent takes no writes": (
         (NAC_AWAY, NAS_SILENT, Trouble("{switch}", FaultKind.LIE, "switchport access"), READ_ONLY),
