@@ -32,7 +32,7 @@ def story(entry: Entry) -> tuple[Line, ...]:
 
 
 def rung_story(rung: Json) -> Iterable[Line]:
-    """What a dry run found for one rung: ``{step, rung, adapter, why, plan, decision, refused}``."""
+    """What a dry run found for a rung: ``{step, rung, adapter, why, plan, decision, refused}``."""
     name, adapter, refused = (text(rung, key) for key in ("rung", "adapter", "refused"))
     if refused and not adapter:
         yield Line(QUIET, "left out", f"{name}: {refused}")

@@ -28,7 +28,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--switches", type=int, default=2)
     parser.add_argument("--seed", type=int, default=17)
     parser.add_argument("--platform", action="append", choices=platforms, help="may be repeated")
-    parser.add_argument("--road", action="append", choices=[*get_args(Road), "none"], help="may be repeated")
+    parser.add_argument(
+        "--road", action="append", choices=[*get_args(Road), "none"], help="may be repeated"
+    )
     parser.add_argument(
         "--minute", type=float, default=60, help="seconds in a minute of commit confirmed"
     )

@@ -191,8 +191,8 @@ Controller = Annotated[Meraki | Mist, Field(discriminator="kind")]
 class Site(Model):
     """A place: its quarantine network, its sentinel, and the systems that decide about access.
 
-    ``nac`` is asked by rung ``nac``; ``authorization`` is where the RADIUS server of rung ``radius``
-    takes its answers from; ``controller`` manages switches from the cloud.
+    ``nac`` is asked by rung ``nac``; ``authorization`` is where the RADIUS server of rung
+    ``radius`` takes its answers from; ``controller`` manages switches from the cloud.
     """
 
     id: Slug
