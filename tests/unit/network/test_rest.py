@@ -173,7 +173,7 @@ async def test_a_redirect_is_not_followed(bench: Bench) -> None:
         ("86400", 300, 300),
         ("9" * 400, 300, 300),
         ("soon", 5, 5),
-        (format_datetime(datetime.now(UTC) + timedelta(seconds=60), usegmt=True), 1, 60),
+        ("in a minute", 1, 60),
         ("Tue, 01 Jan 2030 00:00:00 -0000", 1, 300),
         ("Mon, 01 Jan 2001 00:00:00 GMT", 1, 1),
     ],
@@ -181,6 +181,8 @@ async def test_a_redirect_is_not_followed(bench: Bench) -> None:
 async def test_patience_is_asked_for_in_seconds_or_as_a_date_and_is_capped(
     bench: Bench, status: int, after: str, least: float, most: float
 ) -> None:
+    if after == "in a minute":
+        after = format_datetime(datetime.now(UTC) + timedelta(minutes=1), usegmt=True)
     bench.server.answer = Response("", status, headers={"Retry-After": after})
     with pytest.raises(RateLimited) as caught:
         await bench.rest().write("PUT", "/write/word", sending())
@@ -280,9 +282,9 @@ async def test_a_proxy_of_the_environment_is_not_used(
 async def test_an_answer_without_end_is_not_read(bench: Bench) -> None:
     bench.server.answer = Response(b"x" * (5 * 2**20))
     with pytest.raises(Rejected, match="larger than"):
-        await bench.rest().read("GET", "/word", reading())
+        await bench.rest().read("GET", "/word", reading(30))
     with pytest.raises(OutcomeUnknown):
-        await bench.rest().write("PUT", "/write/word", sending())
+        await bench.rest().write("PUT", "/write/word", sending(30))
 
 
 async def test_an_answer_that_was_compressed_unasked_is_not_unpacked(bench: Bench) -> None:
