@@ -40,6 +40,7 @@ async def play(site: Stack, estate: Estate, troubles: dict[str, Trouble]) -> dic
     """Arm every trouble on a switch of its own, report a camera on each, and see how it ends."""
     troubled = dict(zip(troubles, _one_a_switch(estate), strict=True))
     for name, camera in troubled.items():
+        await site.range.reboot(_switch(camera))  # a kept session would not meet the trouble
         fault = troubles[name]
         await site.range.inject(
             _switch(camera),

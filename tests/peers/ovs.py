@@ -183,6 +183,7 @@ class OvsPeer:
         self.arm(None)
         (self.folder / "writes").unlink(missing_ok=True)
         for host in _HOSTS:
+            self.vsctl("clear", "port", host.port, "trunks", "vlan_mode")
             self.vsctl("set", "port", host.port, f"tag={host.tag}")
             if self.admin(host.port) == "down":
                 run("ip", "-n", self.namespaces["sw"], "link", "set", host.port, "up")

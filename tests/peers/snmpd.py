@@ -97,9 +97,6 @@ class SnmpdPeer:
         self.arm(None)
         for name in ("snmp-writes", "snmp-fault"):
             (self.ovs.folder / name).unlink(missing_ok=True)
-        for port in ("p1", "p3"):
-            self.ovs.vsctl("clear", "port", port, "trunks")
-            self.ovs.vsctl("clear", "port", port, "vlan_mode")
         self.ovs.reset()
 
     def start(self, engine: str = ENGINES[0]) -> None:
