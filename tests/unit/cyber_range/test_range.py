@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import uvloop
-from ruamel.yaml import YAML
+import yaml
 
 from firebreak.cyber_range.control import ControlServer, OrderRefused, RangeControl
 from firebreak.cyber_range.devices import loopback
@@ -24,7 +24,7 @@ from tests.unit.cyber_range.operators import CROWD_S, Operator, cli_of, sound, s
 
 
 def estate_of(path: Path) -> Estate:
-    return Estate.model_validate(YAML(typ="safe").load(path.read_text()))
+    return Estate.model_validate(yaml.safe_load(path.read_text()))
 
 
 async def test_the_estate_file_is_what_the_range_is(site: Range) -> None:
