@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import uvloop
-import yaml
+import yaml  # type: ignore[import-untyped]  # PyYAML ships no types
 
 from firebreak.cyber_range.control import ControlServer, OrderRefused, RangeControl
 from firebreak.cyber_range.devices import loopback
