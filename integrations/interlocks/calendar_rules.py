@@ -3,7 +3,7 @@
 A calendar library that skips an event it cannot read would turn a freeze into none.
 """
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import recurring_ical_events
@@ -12,6 +12,7 @@ from icalendar import Calendar, Component, vRecur
 from firebreak.errors import Rejected
 
 MAX_BYTES = 1024 * 1024
+_DAY = timedelta(days=1)
 _MOST_EVENTS = 5000
 _MOST_RULES = 500
 _MOST_DAYS = 1_000_000  # of recurrence to look through, over all rules
@@ -47,18 +48,33 @@ class ChangeCalendar:
     def at(self, now: datetime, *, tentative: bool) -> str | None:
         """The summary of an event that ``now`` is in, or None. ``tentative`` ones count or not.
 
+        A window from 02:00 to 06:00 is that by the clock on the wall, also on the night in which
+        the clocks change.
+
         Raises:
             Rejected: a rule cannot be worked out.
         """
         ignored = {"CANCELLED"} if tentative else {"CANCELLED", "TENTATIVE"}
         try:
-            events = recurring_ical_events.of(self._calendar).at(now.astimezone(self._zone))
+            # Asked for one instant, the library is an hour off on the night the clocks change.
+            query = recurring_ical_events.of(self._calendar)
+            near = query.between(*(now.astimezone(self._zone) + each for each in (-_DAY, _DAY)))
+            events = [event for event in near if self._holds(event, now)]
         except Exception as error:  # as above
             raise Rejected(
                 f"{self._source} cannot be worked out: {type(error).__name__}"
             ) from error
         standing = [each for each in events if str(each.get("STATUS", "")).upper() not in ignored]
         return str(standing[0].get("SUMMARY", "an event without a name")) if standing else None
+
+    def _holds(self, event: Component, now: datetime) -> bool:
+        return self._moment(event["DTSTART"].dt) <= now < self._moment(event["DTEND"].dt)
+
+    def _moment(self, time: date) -> datetime:
+        """A time of the calendar in UTC; a day begins at midnight, and both in the zone given."""
+        if not isinstance(time, datetime):
+            time = datetime(time.year, time.month, time.day)  # noqa: DTZ001 - aware in the next line
+        return (time if time.tzinfo else time.replace(tzinfo=self._zone)).astimezone(UTC)
 
     def _check(self) -> None:
         if self._calendar.name != "VCALENDAR":
@@ -78,6 +94,8 @@ class ChangeCalendar:
         """The recurrence rules of an event that has been checked."""
         if "DTSTART" not in event:
             raise self._refused(event, "it has no DTSTART")
+        if _is_backward(event):
+            raise self._refused(event, "it ends before it begins")
         for name in _TIMED:
             for value in _each(event.get(name)):
                 if "TZID" in getattr(value, "params", ()) and not _zoned(value):
@@ -100,6 +118,16 @@ class ChangeCalendar:
     def _refused(self, part: Component, why: str) -> Rejected:
         uid = str(part.get("UID", "without a UID"))[:60]
         return Rejected(f"{self._source}: {part.name} {uid} is not understood: {why[:120]}")
+
+
+def _is_backward(event: Component) -> bool:
+    """Whether its end lies before its start, or cannot be compared with it."""
+    try:
+        if "DURATION" in event and event.decoded("DURATION") < timedelta(0):
+            return True
+        return "DTEND" in event and event.decoded("DTEND") < event.decoded("DTSTART")
+    except (TypeError, ValueError):
+        return True
 
 
 def _is_fine(rule: vRecur) -> bool:

@@ -171,6 +171,17 @@ class _Look:
         self.found = _Message(bytes(message.payload), datetime.now(UTC))
 
 
+class _Line(ssl.SSLSocket):
+    """paho forgets a line whose handshake failed; this one closes itself."""
+
+    def do_handshake(self, block: bool = False) -> None:
+        try:
+            super().do_handshake(block)
+        except BaseException:
+            self.close()
+            raise
+
+
 def _leave(client: paho.Client) -> None:
     """Say goodbye when that is possible at once, and close the line in any case."""
     client.on_connect = client.on_subscribe = client.on_message = None
@@ -183,6 +194,7 @@ def _leave(client: paho.Client) -> None:
 def _tls(interlock: MqttInterlock) -> ssl.SSLContext:
     try:
         context = ssl.create_default_context(cafile=interlock.ca_file)
+        context.sslsocket_class = _Line
         if interlock.certificate is not None and interlock.key_file is not None:
             check_private(Path(interlock.key_file))
             context.load_cert_chain(interlock.certificate, interlock.key_file)
