@@ -66,7 +66,7 @@ class CalendarSource:
     def _look(self, body: bytes | None) -> Reading:
         what = self._interlock
         now = self._clock()
-        place, written = what.url or "", now
+        place, written = (what.url or "").partition("?")[0], now
         if body is None:
             place = what.file or ""
             body, written = _file(Path(place))

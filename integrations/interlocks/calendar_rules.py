@@ -68,7 +68,8 @@ class ChangeCalendar:
         return str(standing[0].get("SUMMARY", "an event without a name")) if standing else None
 
     def _holds(self, event: Component, now: datetime) -> bool:
-        return self._moment(event["DTSTART"].dt) <= now < self._moment(event["DTEND"].dt)
+        start, end = event.decoded("DTSTART"), event.decoded("DTEND")
+        return self._moment(start) <= now < self._moment(end)
 
     def _moment(self, time: date) -> datetime:
         """A time of the calendar in UTC; a day begins at midnight, and both in the zone given."""

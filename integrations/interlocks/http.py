@@ -23,12 +23,13 @@ class HttpSource:
     async def read(self) -> Reading:
         """See StateSource."""
         what = self._interlock
+        place = what.url.partition("?")[0]  # a query may hold a key
         answer = await self._rest.read("GET", "", Window.of(what.timeout_s))
-        document = parse(answer.content, what.url)
+        document = parse(answer.content, place)
         return Reading(
-            value=find(document, what.value, what.url),
-            at=moment(find(document, what.timestamp, what.url), what.timestamp_unit),
-            where=f"{what.url} {what.value}",
+            value=find(document, what.value, place),
+            at=moment(find(document, what.timestamp, place), what.timestamp_unit),
+            where=f"{place} {what.value}",
         )
 
     async def close(self) -> None:

@@ -152,7 +152,8 @@ async def test_a_broker_that_is_gone_is_no_reading(tmp_path: Path, broker: Broke
         await read(broker, port=gone.port)
 
 
-async def test_a_broker_that_falls_silent_is_left_in_time(broker: Broker, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("broker")
+async def test_a_broker_that_falls_silent_is_left_in_time(tmp_path: Path) -> None:
     with Broker(tmp_path / "frozen") as frozen:
         frozen.freeze()
         try:

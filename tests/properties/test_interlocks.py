@@ -39,7 +39,8 @@ TIMES = st.one_of(
     st.datetimes(timezones=st.just(UTC)),
     st.floats(-120, 120).map(lambda seconds: NOW - timedelta(seconds=seconds)),
 )
-CONDITIONS = st.one_of(
+Condition = tuple[dict[str, object], dict[str, object]]
+CONDITIONS: st.SearchStrategy[Condition] = st.one_of(
     st.booleans().map(lambda value: ({"equals": value}, {})),
     SCALARS.map(lambda value: ({"not": value}, {})),
     SCALARS.map(lambda value: ({"equals": value}, {"values": [value, 3, "busy"]})),
@@ -49,7 +50,7 @@ CONDITIONS = st.one_of(
 )
 
 
-def interlock(condition: tuple[dict[str, object], dict[str, object]]) -> StateInterlock:
+def interlock(condition: Condition) -> StateInterlock:
     when, more = condition
     return HttpInterlock.model_validate(
         {
@@ -83,7 +84,7 @@ def frees(when: EngagedWhen, value: object) -> bool:
 
 @given(CONDITIONS, VALUES, TIMES)
 def test_only_a_fresh_well_formed_value_that_says_free_is_free(
-    condition: tuple[dict[str, object], dict[str, object]], value: object, at: datetime | None
+    condition: Condition, value: object, at: datetime | None
 ) -> None:
     entry = interlock(condition)
     verdict = judge(entry, Reading(value, at, "where"), NOW)
@@ -99,7 +100,7 @@ def test_only_a_fresh_well_formed_value_that_says_free_is_free(
 
 @given(CONDITIONS, VALUES)
 def test_a_fresh_value_that_says_free_is_never_held_back(
-    condition: tuple[dict[str, object], dict[str, object]], value: object
+    condition: Condition, value: object
 ) -> None:
     entry = interlock(condition)
     usual = frees(entry.engaged_when, value)
@@ -125,7 +126,7 @@ def test_any_body_is_a_value_or_refused(body: bytes, pointer: str) -> None:
 )
 def test_a_time_is_aware_or_none(value: object) -> None:
     for unit in ("s", "ms"):
-        found = moment(value, unit)  # type: ignore[arg-type]  # both are units
+        found = moment(value, unit)
         assert found is None or found.utcoffset() is not None
 
 

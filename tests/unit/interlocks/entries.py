@@ -80,7 +80,7 @@ def device(number: int = 3, **fields: Any) -> Device:
         "id": f"press-{number}",
         "mac": f"02:00:00:00:00:{number:02x}",
         "site": "plant-1",
-        "class": "press",
+        "device_class": "press",
         "redundancy_group": "presses",
     }
     return Device.model_validate({**known, **fields})

@@ -181,6 +181,7 @@ class Hosted(ApiServer):
 
     def refuse(self, request: Request) -> Response | None:
         del request
+        return None
 
     def rejection(self, request: Request) -> Response:
         return Response(f"no {request.method}", status_code=422)

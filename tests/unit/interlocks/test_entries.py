@@ -1,4 +1,4 @@
-"""An interlock that could be misread, forged or never apply is refused when the estate is loaded."""
+"""An interlock that could be misread, forged or never apply is refused with its estate."""
 
 from collections.abc import Callable
 from typing import Any
@@ -108,7 +108,7 @@ def test_all_that_is_given_must_hold_and_one_value_of_each_suffices() -> None:
     entry = http(applies_to={"class": ["press", "saw"], "site": ["plant-1"]})
     assert entry.covers(device())
     assert not entry.covers(device(site="plant-2"))
-    assert not entry.covers(device(**{"class": "lathe"}))
+    assert not entry.covers(device(device_class="lathe"))
     assert not http(applies_to={"redundancy_group": ["x"]}).covers(device(redundancy_group=None))
     assert http(applies_to={"safety": ["protective"]}).covers(device(safety="protective"))
     assert str(entry.applies_to) == "class press or saw, site plant-1"

@@ -1,4 +1,4 @@
-"""OPC UA, the real protocol on loopback: asyncua's own server, with and without a secure channel."""
+"""OPC UA, the real protocol on loopback, with a secure channel and without."""
 
 import asyncio
 import contextlib
@@ -58,7 +58,7 @@ class Plc:
         if folder is not None:
             self._server.set_security_policy(
                 [ua.SecurityPolicyType.Basic256Sha256_SignAndEncrypt],
-                permission_ruleset=SimpleRoleRuleset(),
+                permission_ruleset=SimpleRoleRuleset(),  # type: ignore[no-untyped-call]  # asyncua's
             )
             await self._server.load_certificate(folder / "server.der")
             await self._server.load_private_key(folder / "server.pem")
@@ -76,19 +76,19 @@ class Plc:
         *,
         kind: ua.VariantType = ua.VariantType.Int64,
         status: int = ua.StatusCodes.Good,
-        server_at: datetime | None = None,
     ) -> None:
-        now = datetime.now(UTC)
+        now: Any = datetime.now(UTC)
+        measured: Any = at or now
         self._answer = ua.DataValue(
             ua.Variant(value, kind),
             ua.StatusCode(ua.UInt32(status)),
-            SourceTimestamp=at or now,
-            ServerTimestamp=server_at or now,
+            SourceTimestamp=measured,
+            ServerTimestamp=now,
         )
 
     @property
     def lines(self) -> int:
-        return len(self._server.bserver.clients)
+        return len(self._server.bserver.clients) if self._server.bserver else 0
 
     async def stop(self) -> None:
         await self._server.stop()
