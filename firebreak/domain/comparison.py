@@ -33,9 +33,12 @@ class EngagedWhen(Model):
         return self.equals if self.equals is not None else self.unless
 
     def __str__(self) -> str:
-        named = (("equals", self.equals), ("not", self.unless))
+        if self.equals is not None:
+            return f"equals {self.equals!r}"
+        if self.unless is not None:
+            return f"is not {self.unless!r}"
         bounds = (("above", self.above), ("below", self.below))
-        return " or ".join(f"{n} {v!r}" for n, v in (*named, *bounds) if v is not None)
+        return "is " + " or ".join(f"{name} {at!r}" for name, at in bounds if at is not None)
 
 
 class Compared(Model):

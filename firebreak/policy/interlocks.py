@@ -46,7 +46,7 @@ def judge(
     if isinstance(interlock, CalendarInterlock):
         return _verdict(interlock, told, engaged=reading.value is not calendar_frees(interlock))
     hit = _hit(interlock.engaged_when, reading.value)
-    because = f"{told}; engaged when it is {interlock.engaged_when}" if hit else told
+    because = f"{told}; engaged when it {interlock.engaged_when}" if hit else told
     return _verdict(interlock, because, engaged=hit)
 
 
@@ -58,8 +58,8 @@ def silent(interlock: Interlock, why: str) -> Verdict:
 def judge_group(
     interlock: Interlock, keep: int, alive: Sequence[str], gone: Sequence[str]
 ) -> Verdict:
-    """Whether enough of the *other* members of a redundancy group are alive."""
-    told = f"{len(alive)} others alive ({', '.join(alive) or 'nobody'}), {keep} must stay"
+    """Whether enough of those members of a group are alive that nobody means to touch."""
+    told = f"{len(alive)} alive ({', '.join(alive) or 'nobody'}), {keep} needed"
     if gone:
         told = f"{told}; not counted: {', '.join(gone)}"
     return _verdict(interlock, told, engaged=len(alive) < keep)

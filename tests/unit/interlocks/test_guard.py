@@ -155,7 +155,7 @@ async def test_redundancy_counts_the_others_that_no_hold_is_on(
 async def test_a_hold_in_any_live_state_counts(state: HoldState) -> None:
     (verdict,) = await guard(redundancy(), holds=[hold("press-2", state)]).look(device())
     assert verdict.engaged
-    assert verdict.reason == ("1 others alive (press-1), 2 must stay; not counted: press-2 (held)")
+    assert verdict.reason == ("1 alive (press-1), 2 needed; not counted: press-2 (held)")
 
 
 async def test_redundancy_counts_the_devices_of_this_moment() -> None:

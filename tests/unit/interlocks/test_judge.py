@@ -50,7 +50,7 @@ def test_a_fresh_value_that_says_free_is_free(fields: dict[str, Any], value: obj
         (ABOVE, float("-inf"), "no finite number"),
         (ABOVE, True, "no number"),
         (ABOVE, "3", "no number"),
-        (BUSY, "busy", "engaged when it is equals 'busy'"),
+        (BUSY, "busy", "engaged when it equals 'busy'"),
         (BUSY, "BUSY", "none of the values"),
         (BUSY, "", "none of the values"),
         (BUSY, None, "no text"),

@@ -59,14 +59,14 @@ async def test_a_free_estate_gives_its_evidence(tmp_path: Path) -> None:
     first, second = await guard.check(device(), plan())
     assert first.startswith("press-3-cycle is free: ")
     assert "in 'Open'" in first
-    assert second == "keep-two is free: 2 others alive (press-1, press-2), 2 must stay"
+    assert second == "keep-two is free: 2 alive (press-1, press-2), 2 needed"
     await guard.close()
 
 
 async def test_the_devices_of_this_moment_are_counted() -> None:
     guard = build(estate(redundancy()), none, devices=lambda: (device(1), device(3)))
     (verdict,) = await guard.look(device())
-    assert verdict.reason == "1 others alive (press-1), 2 must stay"
+    assert verdict.reason == "1 alive (press-1), 2 needed"
     assert verdict.engaged
 
 
