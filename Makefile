@@ -50,11 +50,11 @@ peers:
 	apt-get update -q
 	DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends \
 	  openvswitch-switch openssh-server postgresql iproute2 iputils-ping ethtool \
-	  hostapd wpasupplicant freeradius freeradius-utils snmpd snmp
+	  hostapd wpasupplicant freeradius freeradius-utils snmpd snmp mosquitto mosquitto-clients
 
 lock: $(STAMP)
 	$(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras --no-emit-index-url --no-emit-trusted-host \
-	  --no-emit-find-links --no-annotate --no-header --extra embedded --extra postgresql --extra dev \
+	  --no-emit-find-links --no-annotate --no-header --extra embedded --extra opcua --extra postgresql --extra dev \
 	  --output-file requirements.lock pyproject.toml
 
 clean:

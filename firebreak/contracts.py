@@ -13,6 +13,7 @@ from firebreak.domain.estate import Estate
 from firebreak.domain.hold import Hold
 from firebreak.domain.people import Approval, Decision, Principal, Verdict
 from firebreak.domain.plan import Plan, ProbeReport
+from firebreak.domain.reading import Reading
 from firebreak.domain.record import Entry, NewEntry
 
 
@@ -200,6 +201,23 @@ class Probe(Protocol):
         A vantage point that cannot reach its own control target reports INCONCLUSIVE: a dead
         sentinel must never look like a contained device. Raises nothing.
         """
+        ...
+
+
+class StateSource(Protocol):
+    """One fact about a process or a site that an interlock watches, read where it is known."""
+
+    async def read(self) -> Reading:
+        """What the source says now, unjudged. Bounded in time; changes nothing.
+
+        Raises:
+            Unreachable, AuthFailed, Rejected, RateLimited: there is no reading.
+            TimeoutError: it took too long.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Let go of every connection."""
         ...
 
 

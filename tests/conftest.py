@@ -16,6 +16,7 @@ _PROGRAMS = {
     "sshd": ("sshd",),
     "postgres": ("/usr/lib/postgresql/15/bin/initdb", "setpriv"),
     "snmpd": ("snmpd", "setpriv"),
+    "mosquitto": ("mosquitto", "mosquitto_pub", "mosquitto_passwd"),
     "freeradius": ("freeradius", "radmin", "radclient", "setpriv"),
     "dot1x": (
         *("hostapd", "hostapd_cli", "wpa_supplicant", "freeradius", "radmin"),

@@ -64,6 +64,11 @@ class Commands(LazyGroup):
             holds="List what is in force, the soonest to expire first.",
             devices="List the devices of the estate.",
         ),
+        **_in(
+            "interlocks",
+            _LOOK,
+            interlocks="Read the interlocks now: who may be acted on, and why not.",
+        ),
         **_in("alerts", _LOOK, alerts="List alerts and what became of them."),
         **_group("alert", _LOOK, "Send alerts from a file.", module="alerts", app="one_app"),
         **_group("receipt", _LOOK, "Show and verify signed receipts.", app="receipt_app"),

@@ -6,14 +6,17 @@ plan hash, a ledger chain or a receipt with a few lines in any language.
 
 import hashlib
 import json
-from typing import Any
+from typing import Annotated, Any
 
 import rfc8785
-from pydantic import BaseModel, ConfigDict, JsonValue
+from pydantic import BaseModel, ConfigDict, JsonValue, StringConstraints
 
 _EXACT = 2**53  # integers from here on cannot be told apart in JSON's numbers
 
 JsonObject = dict[str, JsonValue]
+
+# A reference to a secret, never the secret: `env:NAME`, `file:/path`.
+SecretRef = Annotated[str, StringConstraints(pattern=r"^(env:[A-Z][A-Z0-9_]*|file:.+)$")]
 
 
 class Model(BaseModel):

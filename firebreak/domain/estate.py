@@ -5,11 +5,9 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
-from firebreak.domain.base import JsonObject, Model
+from firebreak.domain.base import JsonObject, Model, SecretRef
 from firebreak.domain.device import Device, Ip, Slug
-
-# A reference to a secret, never the secret: `env:NAME`, `file:/path`.
-SecretRef = Annotated[str, StringConstraints(pattern=r"^(env:[A-Z][A-Z0-9_]*|file:.+)$")]
+from firebreak.domain.interlock import Interlock
 
 Platform = Literal[
     "cisco_ios", "cisco_xe", "arista_eos", "cisco_nxos", "juniper_junos", "aruba_aoscx", "ovs_linux"
@@ -311,6 +309,7 @@ class Estate(Model):
     sites: tuple[Site, ...]
     switches: tuple[Switch, ...] = ()
     devices: tuple[Device, ...] = ()
+    interlocks: tuple[Interlock, ...] = ()
     adapters: dict[str, JsonObject] = Field(default_factory=dict)  # of your own, by module name
 
     @model_validator(mode="after")
@@ -333,6 +332,17 @@ class Estate(Model):
             if device.attached and device.attached.switch not in switches:
                 where = f"switch {device.attached.switch}"
                 raise ValueError(f"device {device.id} hangs on {where}, which is not listed")
+        return self
+
+    @model_validator(mode="after")
+    def _interlocks_guard_something(self) -> Self:
+        """A misspelled name would leave a device without its interlock, and nobody would notice."""
+        _unique("interlock", [interlock.id for interlock in self.interlocks])
+        for interlock in self.interlocks:
+            if stranger := interlock.stranger(self.devices):
+                raise ValueError(
+                    f"interlock {interlock.id} names {stranger}, which no device of the estate has"
+                )
         return self
 
 

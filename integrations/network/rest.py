@@ -12,14 +12,13 @@ from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Self, TypeVar
+from typing import Any, Protocol, Self, TypeVar
 from urllib.parse import quote
 
 import httpx
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from firebreak.domain.base import JsonObject
-from firebreak.domain.estate import HttpApi
 from firebreak.errors import (
     AuthFailed,
     DefinitionError,
@@ -32,6 +31,25 @@ from integrations.network.rest_answers import Unfit, judge, reason, with_limit
 
 _CONNECTIONS = 8
 _SENDING = "http11.send_request_headers.started"  # httpx documents its `trace` extension
+
+
+class Address(Protocol):
+    """Where a system is and whom to trust there: the estate's models have this shape."""
+
+    @property
+    def url(self) -> str:
+        """Begins with https:// except on loopback."""
+        ...
+
+    @property
+    def ca_file(self) -> str | None:
+        """The one authority that is trusted; None: the system's."""
+        ...
+
+    @property
+    def timeout_s(self) -> float:
+        """Bounds one request."""
+        ...
 
 
 class Shape(BaseModel):
@@ -140,7 +158,7 @@ class Rest:
         DefinitionError: ``ca_file`` holds no certificate.
     """
 
-    def __init__(self, system: str, api: HttpApi, auth: httpx.Auth) -> None:
+    def __init__(self, system: str, api: Address, auth: httpx.Auth) -> None:
         self.system = system
         self._timeout_s = api.timeout_s
         self.url = api.url.rstrip("/")
@@ -262,7 +280,7 @@ class Rest:
         await self.close()
 
 
-def _trust(api: HttpApi) -> ssl.SSLContext:
+def _trust(api: Address) -> ssl.SSLContext:
     """The system's certificate authorities, or only the estate's own when it names some."""
     try:
         return ssl.create_default_context(cafile=api.ca_file)

@@ -5,7 +5,7 @@ from http import HTTPStatus
 
 import httpx
 
-from firebreak.domain.estate import SecretRef
+from firebreak.domain.base import SecretRef
 from firebreak.errors import AuthFailed
 from integrations.network.rest_answers import judge
 from integrations.secrets import resolve

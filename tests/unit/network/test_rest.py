@@ -177,6 +177,8 @@ async def test_a_redirect_is_not_followed(bench: Bench) -> None:
         ("Tue, 01 Jan 2030 00:00:00 -0000", 1, 300),
         ("Mon, 01 Jan 2001 00:00:00 GMT", 1, 1),
     ],
+    # Not the dates: workers that collect in different seconds would name different tests.
+    ids=["seconds", "now", "a day", "endless", "no time", "a minute", "far date", "past date"],
 )
 async def test_patience_is_asked_for_in_seconds_or_as_a_date_and_is_capped(
     bench: Bench, status: int, after: str, least: float, most: float
