@@ -7,6 +7,7 @@ from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from firebreak.domain.base import JsonObject, Model
 from firebreak.domain.device import Device, Ip, Slug
+from firebreak.domain.limits import Limits
 
 # A reference to a secret, never the secret: `env:NAME`, `file:/path`.
 SecretRef = Annotated[str, StringConstraints(pattern=r"^(env:[A-Z][A-Z0-9_]*|file:.+)$")]
@@ -311,6 +312,7 @@ class Estate(Model):
     sites: tuple[Site, ...]
     switches: tuple[Switch, ...] = ()
     devices: tuple[Device, ...] = ()
+    limits: Limits = Limits()
     adapters: dict[str, JsonObject] = Field(default_factory=dict)  # of your own, by module name
 
     @model_validator(mode="after")
