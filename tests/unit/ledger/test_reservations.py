@@ -221,9 +221,7 @@ def _crowd(url: str, how: str) -> Counter[str]:
         assert process.stdin is not None
         process.stdin.write("go\n")
         process.stdin.flush()
-    lines = [
-        line for process in running for line in process.communicate(timeout=120)[0].split("\n")
-    ]
+    said = [process.communicate(timeout=120)[0] for process in running]
     assert [process.returncode for process in running] == [0] * PROCESSES
     return Counter(line.split()[0] for text in said for line in text.splitlines())
 
