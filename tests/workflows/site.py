@@ -3,6 +3,7 @@
 The engine, the ledger and Temporal are real in these tests; only the outside world is this.
 """
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -61,6 +62,7 @@ class MemorySite:
     writes: list[tuple[str, str, str]] = field(default_factory=list)  # device, rung, what
     faults: Faults = field(default_factory=Faults)
     blind: bool = False
+    apply_s: float = 0  # how long a write takes
     roadless: dict[tuple[str, str], str] = field(default_factory=dict)  # device, rung: why not
     place: Place | None = None  # where the switches have seen the device
     claims: int = 1  # how many ports claim it
@@ -196,6 +198,7 @@ class MemoryControl:
 
     async def apply(self, plan: Plan, send_by: datetime) -> JsonObject:
         self._maybe_refuse()
+        await asyncio.sleep(self._site.apply_s)
         if datetime.now(UTC) >= send_by:
             raise Unreachable("too late to send")
         state = self._site.state(plan.device)
