@@ -45,23 +45,16 @@ def take(connection: Connection, wanted: Reservation, intent: NewEntry) -> None:
     missing = _missing(connection, wanted, intent.incident)
     if not missing:
         return
-    check(connection, wanted, intent.incident, intent.at)
-    _forget(connection, [room.scope for room in missing], intent.at)
-    mine = (reservations.c.incident == intent.incident) & (reservations.c.step == wanted.step)
-    again = reservations.c.scope.in_([room.scope for room in missing])
-    connection.execute(delete(reservations).where(mine & again))
+    for room in missing:
+        _fit(connection, room, wanted.device, intent.at)
+    _forget(connection, wanted, intent)
     connection.execute(insert(reservations), [_row(wanted, room, intent) for room in missing])
 
 
 def check(connection: Connection, wanted: Reservation, incident: str, at: datetime) -> None:
     """Whether there is room now. Raises BlastRadiusExceeded."""
     for room in _missing(connection, wanted, incident):
-        asked = {"of_scope": room.scope, "but": wanted.device, "since": at - HOUR}
-        used = connection.execute(_USED, asked).one()
-        if room.at_once is not None and used.at_once >= room.at_once:
-            raise BlastRadiusExceeded(_full(room.scope, used.at_once, room.at_once, "at once"))
-        if room.per_hour is not None and used.last_hour >= room.per_hour:
-            raise BlastRadiusExceeded(_full(room.scope, used.last_hour, room.per_hour, "an hour"))
+        _fit(connection, room, wanted.device, at)
 
 
 def give_back(connection: Connection, hold: str, at: datetime) -> None:
@@ -104,10 +97,23 @@ def _missing(connection: Connection, wanted: Reservation, incident: str) -> list
     return [room for room in wanted.rooms if room.scope not in standing]
 
 
-def _forget(connection: Connection, scopes: list[str], at: datetime) -> None:
-    """What has ended and is older than the hour counts for nothing any more."""
-    old = reservations.c.scope.in_(scopes) & (reservations.c.ended_at < at - HOUR)
-    connection.execute(delete(reservations).where(old))
+def _fit(connection: Connection, room: Room, device: str, at: datetime) -> None:
+    if room.at_once is None and room.per_hour is None:
+        return
+    asked = {"of_scope": room.scope, "but": device, "since": at - HOUR}
+    used = connection.execute(_USED, asked).one()
+    if room.at_once is not None and used.at_once >= room.at_once:
+        raise BlastRadiusExceeded(_full(room.scope, used.at_once, room.at_once, "at once"))
+    if room.per_hour is not None and used.last_hour >= room.per_hour:
+        raise BlastRadiusExceeded(_full(room.scope, used.last_hour, room.per_hour, "an hour"))
+
+
+def _forget(connection: Connection, wanted: Reservation, intent: NewEntry) -> None:
+    """What ended over an hour ago counts for nothing, nor does what this step had and gave back."""
+    ended = reservations.c.ended_at
+    old = reservations.c.scope.in_([r.scope for r in wanted.rooms]) & (ended < intent.at - HOUR)
+    mine = (reservations.c.incident == intent.incident) & (reservations.c.step == wanted.step)
+    connection.execute(delete(reservations).where(old | (mine & ended.is_not(None))))
 
 
 def _end(connection: Connection, which: Any, values: dict[str, Any]) -> None:
