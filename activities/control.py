@@ -5,18 +5,21 @@ intent without an end looks before acting; and nothing reads as contained that w
 """
 
 import asyncio
+from datetime import datetime
 
 import structlog
 
+from activities.clearance import NOT_NOW, Clearance
 from activities.journal import Intent, intents, wait_out
-from activities.outcomes import Recorder, intent_key, outcome_key, settle, unsent_key, votes_for
+from activities.outcomes import Recorder, intent_key, outcome_key, settle
 from activities.verdict import Job, Verdicts
+from activities.weighing import agreed, claim, unsent, weighed
 from activities.whereabouts import Whereabouts, at_place
 from activities.world import World
-from firebreak.contracts import Claim, Question
-from firebreak.domain.base import JsonObject, digest
+from firebreak.contracts import Question
+from firebreak.domain.base import JsonObject
 from firebreak.domain.hold import Hold, HoldState, hold_id
-from firebreak.domain.people import Decision, Effect, passed, united
+from firebreak.domain.people import Decision, Effect
 from firebreak.domain.plan import OutcomeKind, Plan, ProbeReport, Reach
 from firebreak.domain.record import Kind, NewEntry
 from firebreak.domain.step import Answer, AnswerKind, Ask
@@ -49,6 +52,7 @@ class ControlRunner:
         self._clock = world.clock
         self._verdicts = Verdicts(world)
         self._found = Whereabouts(world.locator)
+        self._clearance = Clearance(world)
 
     async def perform(self, ask: Ask, *, last_attempt: bool) -> Answer:
         """Bring the rung into force, or say why not.
@@ -97,7 +101,7 @@ class ControlRunner:
             raise Rejected(
                 f"{plan.summary}: it cannot be undone, and this step promises a way back"
             )
-        return plan, baseline
+        return await self._clearance.guarded(job, plan), baseline
 
     async def _planned(self, job: Job) -> Plan:
         """The plan for where the device really is. Raises NotThere when nobody knows."""
@@ -107,28 +111,31 @@ class ControlRunner:
         return plan.model_copy(update={"place": found.place, "evidence": (*plan.evidence, *ladder)})
 
     async def _plan(self, job: Job) -> Answer:
+        await self._clearance.not_halted(job)
         plan, _ = await self._survey(job)
         decision = self._decide(job, plan)
         if job.ask.incident:
-            await self._ledger.append(*job.ask.entries, *_considered(job, plan, decision))
+            await self._ledger.append(*job.ask.entries, *weighed(job, plan, decision))
+        await self._clearance.room(job, plan)
         return Answer(kind=AnswerKind.PLANNED, plan=plan, decision=decision)
 
     async def _fresh(self, job: Job, sent: int) -> Answer:
+        await self._clearance.not_halted(job)
         plan, baseline = await self._survey(job)
         decision = self._decide(job, plan)
-        considered = _considered(job, plan, decision)
+        considered = weighed(job, plan, decision)
         if decision.effect is Effect.FORBID:
             await self._ledger.append(*job.ask.entries, *considered)
             raise PolicyDenied(decision.reason)
         joined = await self._join(job, plan, baseline)
         if joined is not None:
             return joined
-        if job.ask.plan is not None and job.ask.plan.hash != plan.hash:
+        drifted = job.ask.plan is not None and job.ask.plan.hash != plan.hash
+        if drifted or not agreed(job, plan, decision):
             await self._ledger.append(*job.ask.entries, *considered)
-            return Answer(kind=AnswerKind.DRIFTED, plan=plan, decision=decision)
-        if not _agreed(job, plan, decision):
-            await self._ledger.append(*job.ask.entries, *considered)
-            return Answer(kind=AnswerKind.GATED, plan=plan, decision=decision)
+            await self._clearance.room(job, plan)  # before people are asked for nothing
+            kind = AnswerKind.DRIFTED if drifted else AnswerKind.GATED
+            return Answer(kind=kind, plan=plan, decision=decision)
         if not plan.changes:
             return await self._verdicts.judge(job, plan, plan.after, baseline, changed=False)
         return await self._send(job, plan, baseline, sent + 1, considered)
@@ -188,6 +195,30 @@ class ControlRunner:
     async def _send(
         self, job: Job, plan: Plan, baseline: ProbeReport, number: int, considered: list[NewEntry]
     ) -> Answer:
+        try:
+            send_by = await self._intend(job, plan, baseline, number, considered)
+        except NOT_NOW:
+            await self._ledger.append(*job.ask.entries, *considered)
+            raise
+        lost = False
+        try:
+            observed = await job.control.apply(plan, send_by)
+        except OutcomeUnknown:
+            observed, lost = await self._look_again(job, plan), True
+        except FirebreakError as error:
+            free = job.hold if considered else None  # an open intent may stand behind a later one
+            await self._ledger.append(unsent(job, number, error, free))
+            raise
+        return await self._verdicts.judge(job, plan, observed, baseline, reconciled=lost)
+
+    async def _intend(
+        self, job: Job, plan: Plan, baseline: ProbeReport, number: int, considered: list[NewEntry]
+    ) -> datetime:
+        """Put the intent on disk; until when may be sent under it.
+
+        Raises InterlockEngaged, Halted, BlastRadiusExceeded; Busy when another attempt was first.
+        """
+        await self._clearance.guarded(job, plan)
         send_by = self._clock() + self._world.send_window
         intent = job.recorder.entry(
             Kind.INTENT,
@@ -199,22 +230,17 @@ class ControlRunner:
         )
         try:
             *_, appended = await self._ledger.append(
-                *job.ask.entries, *considered, intent, claim=_claim(job, plan)
+                *job.ask.entries,
+                *considered,
+                intent,
+                claim=claim(job, plan),
+                reserve=self._clearance.reservation(job, plan),
             )
         except LedgerConflict as error:
             raise Busy(f"another attempt of {job.ask.step} is under way") from error
         if not appended.created:
             raise Busy(f"another attempt of {job.ask.step} is under way")
-        lost = False
-        try:
-            observed = await job.control.apply(plan, send_by)
-        except OutcomeUnknown:
-            observed, lost = await self._look_again(job, plan), True
-        except FirebreakError as error:
-            free = job.hold if considered else None  # an open intent may stand behind a later one
-            await self._ledger.append(_unsent(job, number, error, free))
-            raise
-        return await self._verdicts.judge(job, plan, observed, baseline, reconciled=lost)
+        return send_by
 
     async def _look_again(self, job: Job, plan: Plan) -> JsonObject:
         """What a write whose answer was lost has come to.
@@ -249,13 +275,17 @@ class ControlRunner:
         if state != plan.before:
             raise OutcomeUnknown(f"neither the state before nor the one planned is seen: {state}")
         repeatable = job.control.capabilities.idempotent and job.control.capabilities.reversible
+        said, error = "", OutcomeUnknown.code
         if repeatable and latest.number < MAX_SENDS:
-            return await self._send(job, plan, latest.baseline, latest.number + 1, [])
+            try:
+                return await self._send(job, plan, latest.baseline, latest.number + 1, [])
+            except NOT_NOW as refusal:  # nothing arrived before, and nothing will now
+                said, error = f"; not sent again: {refusal}", refusal.code
         outcome = job.recorder.outcome(
             OutcomeKind.FAILED if repeatable else OutcomeKind.UNKNOWN,
             plan=plan,
-            error=OutcomeUnknown.code,
-            detail=f"sent {latest.number} times, answer lost, and the change is not seen",
+            error=error,
+            detail=f"sent {latest.number} times, answer lost, and the change is not seen{said}",
             reconciled=True,
             observed=state,
         )
@@ -276,47 +306,3 @@ class ControlRunner:
         entry = recorder.outcome_entry(outcome, plan, held, recorder.after(ask.hold_s or 0))
         await settle(self._ledger, ask, outcome, [entry])
         return await self._verdicts.again(ask)
-
-
-def _claim(job: Job, plan: Plan) -> Claim | None:
-    if job.hold is None:
-        return None
-    return Claim(
-        device=job.device.id,
-        action=job.ask.action,
-        plan=plan,
-        owner=job.ask.requester.id,
-        step=job.ask.step,
-    )
-
-
-def _considered(job: Job, plan: Plan, decision: Decision) -> list[NewEntry]:
-    """What was planned and what policy said, once for each distinct plan."""
-    body: JsonObject = {"plan": plan.to_json(), "plan_hash": plan.hash}
-    ruling: JsonObject = {
-        "plan_hash": plan.hash,
-        "decision": decision.to_json(),
-        "agreed": _agreed(job, plan, decision),
-    }
-    return [
-        job.recorder.entry(kind, f"{name}:{job.ask.step}:{digest(content)[7:19]}", **content)
-        for name, kind, content in (("plan", Kind.PLAN, body), ("decision", Kind.DECISION, ruling))
-    ]
-
-
-def _agreed(job: Job, plan: Plan, decision: Decision) -> bool:
-    """Whether everybody whom policy or the author wants has said yes to this very plan."""
-    gates = united((*decision.gates, *job.ask.gates))
-    return passed(gates, votes_for(plan.hash, job.ask.approvals))
-
-
-def _unsent(job: Job, number: int, error: FirebreakError, hold: str | None) -> NewEntry:
-    """Nothing left under this intent; ``hold`` is the claim that can go with it."""
-    return job.recorder.entry(
-        Kind.STEP,
-        unsent_key(job.ask.step, number),
-        what="not sent",
-        detail=f"{error.code}: {error}",
-        intent=intent_key(job.ask.step, number),
-        hold=hold,
-    )

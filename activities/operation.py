@@ -12,6 +12,8 @@ from activities.outcomes import (
 )
 from activities.world import World
 from firebreak.contracts import Question
+from firebreak.domain.device import Device
+from firebreak.domain.limits import Reservation
 from firebreak.domain.people import Effect, passed
 from firebreak.domain.plan import Outcome, OutcomeKind
 from firebreak.domain.record import Kind
@@ -64,7 +66,9 @@ class OperationRunner:
             await self._ledger.append(*ask.entries)
             return Answer(kind=AnswerKind.PLANNED)
         intent = recorder.entry(Kind.INTENT, intent_key(ask.step, 1), inputs=ask.inputs)
-        *_, appended = await self._ledger.append(*ask.entries, intent)
+        *_, appended = await self._ledger.append(
+            *ask.entries, intent, reserve=self._reservation(ask, device)
+        )
         if not appended.created:
             if ended := await self._end(ask):
                 return ended
@@ -81,6 +85,12 @@ class OperationRunner:
         # a quick one: a local activity's answer is in no history yet, and may come out different.
         entries = (recorder.outcome_entry(outcome),)
         return Answer(kind=AnswerKind.DONE, outcome=outcome, entries=entries)
+
+    def _reservation(self, ask: Ask, device: Device) -> Reservation | None:
+        """What cannot be undone minds halts and caps. Notes, tickets and pages go on in a halt."""
+        if self._world.catalogue[ask.action].reversible:
+            return None
+        return self._world.blast_radius.reservation(device, step=ask.step, hold=None, switch=None)
 
     async def _sent(self, ask: Ask) -> bool:
         """Whether an earlier attempt was allowed to send it, whatever policy says by now."""

@@ -15,6 +15,9 @@ from firebreak.errors import FirebreakError, LedgerConflict
 
 Clock = Callable[[], datetime]
 
+# Somebody or something said no before anything was changed.
+_REFUSALS = frozenset({"policy-denied", "interlock-engaged", "blast-radius", "halted", "rejected"})
+
 
 def outcome_key(step: str) -> str:
     """The ledger key of a step's last word."""
@@ -74,8 +77,7 @@ class Recorder:
 
     def failure(self, error: FirebreakError, plan: Plan | None = None) -> Outcome:
         """The outcome of an error: refused when a rule or the system said no, else failed."""
-        refused = error.code in {"policy-denied", "interlock-engaged", "blast-radius", "rejected"}
-        kind = OutcomeKind.REFUSED if refused else OutcomeKind.FAILED
+        kind = OutcomeKind.REFUSED if error.code in _REFUSALS else OutcomeKind.FAILED
         if error.code == "outcome-unknown":
             kind = OutcomeKind.UNKNOWN
         return self.outcome(kind, detail=str(error), error=error.code, plan=plan)

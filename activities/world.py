@@ -6,13 +6,14 @@ from datetime import timedelta
 
 from activities.outcomes import Clock
 from activities.witness import Witness
-from firebreak.contracts import Control, Inventory, Ledger, Locator, Operation, Policy
+from firebreak.contracts import Control, Guard, Inventory, Ledger, Locator, Operation, Policy
 from firebreak.domain.device import Device
 from firebreak.domain.plan import Plan
 from firebreak.domain.step import Ask
 from firebreak.errors import CapabilityMissing
 from firebreak.playbook.catalogue import ActionKind, Catalogue
 from firebreak.playbook.inputs import bind
+from firebreak.policy.blast_radius import BlastRadius
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,8 @@ class World:
     witness: Witness
     clock: Clock
     send_window: timedelta
+    blast_radius: BlastRadius
+    guards: Sequence[Guard] = ()  # asked in order; the first that is engaged decides
 
     def is_control(self, action: str) -> bool:
         """Whether the action changes a device's standing."""

@@ -10,7 +10,9 @@ from firebreak.domain.alert import Alert
 from firebreak.domain.base import JsonObject, Model
 from firebreak.domain.device import Attachment, Device
 from firebreak.domain.estate import Estate
+from firebreak.domain.halt import Halt
 from firebreak.domain.hold import Hold
+from firebreak.domain.limits import Reservation, Usage
 from firebreak.domain.people import Approval, Decision, Principal, Verdict
 from firebreak.domain.plan import Plan, ProbeReport
 from firebreak.domain.reading import Reading
@@ -103,6 +105,21 @@ class AuthorizationSource(Protocol):
 
         Writes nothing when it stands already, or after ``send_by``. Raises StateDrifted when the
         state is neither ``known`` nor ``wanted``.
+        """
+        ...
+
+
+class Guard(Protocol):
+    """A reason not to act that is read from the outside: an interlock."""
+
+    async def check(self, device: Device, plan: Plan) -> tuple[str, ...]:
+        """What was seen that lets the plan go on: lines of evidence for it.
+
+        Asked when the plan is made, and again right before its intent is recorded.
+
+        Raises:
+            InterlockEngaged: it may not be done now; or the source is silent, stale or makes no
+                sense, which counts as engaged.
         """
         ...
 
@@ -340,16 +357,38 @@ class Ledger(Protocol):
     Every method may raise LedgerUnavailable.
     """
 
-    async def append(self, *entries: NewEntry, claim: Claim | None = None) -> tuple[Appended, ...]:
+    async def append(
+        self,
+        *entries: NewEntry,
+        claim: Claim | None = None,
+        reserve: Reservation | None = None,
+    ) -> tuple[Appended, ...]:
         """Append in order, durably, in one transaction.
 
         With ``claim`` the hold row ``hold/<device>/<action>`` is taken as PENDING in the same
         transaction; it is kept by outcomes that are in force and dropped by others.
 
+        With ``reserve`` an effect is to start: in the same transaction the device takes its room
+        under the caps, unless this step has it already. It is given back with the hold.
+
         Raises:
+            Halted: a person has stopped new effects there. Nothing is appended.
+            BlastRadiusExceeded: a cap is full. Nothing is appended.
             LedgerConflict: a key stands already with other content than its body (``at`` aside).
             Busy: another incident, or another step of this one, holds the claim.
         """
+        ...
+
+    async def may_start(self, wanted: Reservation, incident: str, at: datetime) -> None:
+        """Raise what ``append`` would with this reservation, and take nothing."""
+        ...
+
+    async def usage(self, now: datetime) -> tuple[Usage, ...]:
+        """How full the scopes are that anything was reserved in."""
+        ...
+
+    async def halts(self, *, standing_only: bool = True) -> tuple[Halt, ...]:
+        """Halts, newest first."""
         ...
 
     async def entry(self, incident: str, key: str) -> Entry | None:

@@ -38,6 +38,12 @@ class BlastRadiusExceeded(FirebreakError):
     code = "blast-radius"
 
 
+class Halted(FirebreakError):
+    """A person has stopped all new effects. Stop."""
+
+    code = "halted"
+
+
 class Unreachable(FirebreakError):
     """The outside system could not be reached and nothing was sent. Retried, then the next rung."""
 

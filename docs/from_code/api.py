@@ -9,7 +9,16 @@ from fastapi.routing import APIRoute
 from docs.from_code.markdown import code, page, section, table
 from firebreak.server import auth
 from firebreak.server.app import create_app
-from firebreak.server.routes import alerts, approvals, estate, health, holds, incidents, responses
+from firebreak.server.routes import (
+    alerts,
+    approvals,
+    estate,
+    halts,
+    health,
+    holds,
+    incidents,
+    responses,
+)
 from firebreak.server.services import Services
 from firebreak.settings import Settings
 
@@ -56,7 +65,7 @@ def application() -> FastAPI:
 
 def routes() -> list[APIRoute]:
     """All endpoints, in the order of the code."""
-    modules = (alerts, responses, incidents, holds, approvals, estate, health)
+    modules = (alerts, responses, incidents, holds, halts, approvals, estate, health)
     found = [route for module in modules for route in module.router.routes]
     return [route for route in found if isinstance(route, APIRoute)]
 
@@ -71,6 +80,7 @@ def who(route: APIRoute) -> str:
 
 
 _KINDS: list[tuple[Any, str]] = [
+    (auth.Resumer, "resumers, in person"),
     (auth.Person, "operators, in person"),
     (auth.Operator, "operators"),
     (auth.Starter, "starters"),
@@ -84,6 +94,7 @@ def _roles() -> str:
         ("starters", auth.STARTERS, "with one of these roles"),
         ("operators", auth.OPERATORS, "with one of these roles"),
         ("operators, in person", auth.OPERATORS, _PEOPLE),
+        ("resumers, in person", auth.RESUMERS, _PEOPLE),
     ]
     return table(
         ("", "roles", ""),

@@ -80,6 +80,14 @@ KINDS: dict[Kind, Written] = {
     Kind.HOLD_STUCK: Written(
         "It could not be ended: a person has to look.", ("step", "hold", "detail"), ("started_at",)
     ),
+    Kind.HALTED: Written(
+        "A person stopped all new effects, at one site or (`site` is null) everywhere. In the "
+        "chain of the installation, `inc-000000000000`.",
+        ("halt", "site", "who", "reason"),
+    ),
+    Kind.RESUMED: Written(
+        "A second person let effects go on, in the same chain.", ("site", "who", "reason")
+    ),
     Kind.NOTE: Written(
         "Words: a stop, or a vote that was refused and why.", ("text",), ("approval",)
     ),

@@ -16,8 +16,6 @@ behind it, never on the text.
 "Next rung" means the next method of the step's `ladder`. When no rung is left, the step has failed:
 its `on_failure` steps run if it has any, else the response ends as `failed`."""
 
-_RESERVED = "Reserved: nothing raises it in this version."
-
 _OTHERS = """\
 | code | where | what it means |
 | --- | --- | --- |
@@ -49,7 +47,16 @@ REACTIONS: dict[type[errors.FirebreakError], Reaction] = {
         "Look with your own eyes: the message names what stands against it, such as two ports that "
         "claim one address.",
     ),
-    errors.BlastRadiusExceeded: Reaction(_RESERVED, ""),
+    errors.BlastRadiusExceeded: Reaction(
+        "Ends the ladder; the outcome is `refused` and nothing was sent.",
+        "`firebreak limits` shows the cap. Release what need not be contained, or raise the cap in "
+        "the estate file if so many devices really must be.",
+    ),
+    errors.Halted: Reaction(
+        "Ends the ladder; nothing was sent. What had been sent before is finished and verified, "
+        "and holds still end on time.",
+        "`firebreak halts` names who stopped it and why; a second person resumes.",
+    ),
     errors.Unreachable: Reaction(
         "Tries again with growing pauses, `FIREBREAK_RETRY_ATTEMPTS` times; then the next rung.",
         "See whether the system answers; nothing was sent to it.",

@@ -50,6 +50,12 @@ class Commands(LazyGroup):
             approve="Agree to a plan, after it has been shown.",
             deny="Refuse a plan.",
         ),
+        **_in(
+            "halts",
+            _RESPOND,
+            halt="Stop all new effects at once, at one site or everywhere.",
+            resume="Let effects go on; a person other than the one who halted.",
+        ),
         **_in("incidents", _LOOK, incidents="List incidents, newest first."),
         **_group(
             "incident",
@@ -68,6 +74,12 @@ class Commands(LazyGroup):
             "interlocks",
             _LOOK,
             interlocks="Read the interlocks now: who may be acted on, and why not.",
+        ),
+        **_in(
+            "halts",
+            _LOOK,
+            halts="List where new effects are stopped, by whom and why.",
+            limits="List the caps on how much may be contained, and how full they are.",
         ),
         **_in("alerts", _LOOK, alerts="List alerts and what became of them."),
         **_group("alert", _LOOK, "Send alerts from a file.", module="alerts", app="one_app"),

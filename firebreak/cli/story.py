@@ -198,6 +198,16 @@ def _hold_extended(body: Body, entry: Entry) -> Iterable[Line]:
     yield Line(PLAIN, "extended", f"{text(body, 'hold')} until {until} by {by}")
 
 
+def _halted(body: Body, entry: Entry) -> Iterable[Line]:
+    where = text(body, "site") or "everywhere"
+    yield Line(BAD, "HALTED", f"{where} by {entry.actor}: {text(body, 'reason')}")
+
+
+def _resumed(body: Body, entry: Entry) -> Iterable[Line]:
+    where = text(body, "site") or "everywhere"
+    yield Line(GOOD, "RESUMED", f"{where} by {entry.actor}: {text(body, 'reason')}")
+
+
 def _hold_ended(body: Body, _: Entry) -> Iterable[Line]:
     yield Line(GOOD, "RELEASED", f"{text(body, 'hold')}: {text(body, 'why')}")
 
@@ -236,6 +246,8 @@ _TELL: Mapping[Kind, Callable[[Body, Entry], Iterable[Line]]] = {
     Kind.HOLD_EXTENDED: _hold_extended,
     Kind.HOLD_ENDED: _hold_ended,
     Kind.HOLD_STUCK: _hold_stuck,
+    Kind.HALTED: _halted,
+    Kind.RESUMED: _resumed,
     Kind.NOTE: _note,
     Kind.CLOSED: _closed,
 }

@@ -18,9 +18,13 @@ from firebreak.cyber_range.silence import prove
 from firebreak.cyber_range.statedir import Layout, Road, StateDir
 from firebreak.cyber_range.switch import EmulatedSwitch, Login
 from firebreak.domain.estate import CliAccess, Estate, Platform, Sentinel, Site, Switch
+from firebreak.domain.limits import Cap, Limits
 
 USERNAME = "firebreak"
 BOT = f"{plant.CAMERA.prefix}-{plant.BOT}"
+
+# Half of it at a time: a range is for trying things out, and for bursts.
+_LIMITS = Limits(site=Cap(at_once_percent=50), redundancy_group=Cap(at_once=1))
 
 # Logins to these start unprivileged and need the enable secret, as on most real ones.
 _WITH_ENABLE: frozenset[Platform] = frozenset({"cisco_ios", "cisco_xe"})
@@ -158,6 +162,7 @@ class Range:
             sites=(site,),
             switches=tuple(self._described(switch) for switch in self.switches.values()),
             devices=tuple(placed.device for placed in self._plant.placed),
+            limits=_LIMITS,
         )
 
     def _described(self, switch: EmulatedSwitch) -> Switch:

@@ -68,14 +68,17 @@ class StateDir:
         _write(self.path / "range.json", json.dumps(asdict(layout)))
 
     def keep_estate(self, estate: Estate) -> None:
-        """Write the estate file: YAML, one entry a line, each in its JSON form.
+        """Write the estate file: YAML, one entry or section a line, each in its JSON form.
 
         JSON is YAML, hundreds of devices are quick to write, and addresses are quoted for good.
         """
         content = _compact(estate.model_dump(mode="json", by_alias=True))
         lines = []
         for section, entries in content.items():
-            lines += [f"{section}:", *(f"  - {json.dumps(entry)}" for entry in entries)]
+            if isinstance(entries, list):
+                lines += [f"{section}:", *(f"  - {json.dumps(entry)}" for entry in entries)]
+            else:
+                lines.append(f"{section}: {json.dumps(entries)}")
         _write(self.estate_file, "".join(f"{line}\n" for line in lines))
 
     def secret_file(self, switch: str, what: str) -> Path:

@@ -8,6 +8,7 @@ from pydantic import Field, StringConstraints, field_validator, model_validator
 from firebreak.domain.base import JsonObject, Model, SecretRef
 from firebreak.domain.device import Device, Ip, Slug
 from firebreak.domain.interlock import Interlock
+from firebreak.domain.limits import Limits
 
 Platform = Literal[
     "cisco_ios", "cisco_xe", "arista_eos", "cisco_nxos", "juniper_junos", "aruba_aoscx", "ovs_linux"
@@ -310,6 +311,7 @@ class Estate(Model):
     switches: tuple[Switch, ...] = ()
     devices: tuple[Device, ...] = ()
     interlocks: tuple[Interlock, ...] = ()
+    limits: Limits = Limits()
     adapters: dict[str, JsonObject] = Field(default_factory=dict)  # of your own, by module name
 
     @model_validator(mode="after")

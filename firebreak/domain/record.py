@@ -6,6 +6,9 @@ from pydantic import AwareDatetime, Field
 
 from firebreak.domain.base import JsonObject, Model, digest
 
+# The chain of what concerns the installation and no single incident, such as halts.
+JOURNAL = "inc-000000000000"
+
 GENESIS = "sha256:" + "0" * 64
 
 
@@ -26,6 +29,8 @@ class Kind(StrEnum):
     HOLD_EXTENDED = "hold.extended"
     HOLD_ENDED = "hold.ended"
     HOLD_STUCK = "hold.stuck"
+    HALTED = "halt.engaged"
+    RESUMED = "halt.lifted"
     NOTE = "note"
     CLOSED = "response.closed"
 

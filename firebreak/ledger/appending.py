@@ -9,9 +9,10 @@ from sqlalchemy import Connection, bindparam, insert, select, update
 
 from firebreak.contracts import Appended, Claim
 from firebreak.domain.base import canonical
+from firebreak.domain.limits import Reservation
 from firebreak.domain.record import GENESIS, Entry, Kind, NewEntry, entry_hash
 from firebreak.errors import BadInput, LedgerConflict
-from firebreak.ledger import holds, jcs
+from firebreak.ledger import halts, holds, jcs, reservations
 from firebreak.ledger.projections import project
 from firebreak.ledger.rows import AnyRow, insert_new
 from firebreak.ledger.tables import entries, heads
@@ -60,14 +61,19 @@ class Prepared:
 
 
 def append(
-    connection: Connection, prepared: Sequence[Prepared], claim: Claim | None
+    connection: Connection,
+    prepared: Sequence[Prepared],
+    claim: Claim | None,
+    reserve: Reservation | None,
 ) -> tuple[Appended, ...]:
     """Append in order; entries whose key stands already are returned as they stand.
 
-    The claim goes with the last entry: it is taken when that one is new, and left as it is when
-    this is a repeat.
+    Claim and reservation go with the last entry: they are taken when that one is new, and left as
+    they are when this is a repeat.
 
     Raises:
+        Halted: with a reservation only, which says that an effect is to start.
+        BlastRadiusExceeded: the reservation does not fit under a cap.
         LedgerConflict: a key stands with other content.
         Busy: another incident, or another step of this one, holds the claim.
     """
@@ -76,8 +82,13 @@ def append(
         for incident in sorted({p.new.incident for p in prepared})
     }
     appended = tuple(chains[p.new.incident].add(p) for p in prepared)
-    if claim is not None and appended[-1].created:
-        holds.take(connection, claim, appended[-1].entry)
+    last = appended[-1]
+    if reserve is not None and last.created:
+        halts.check(connection, reserve.site)
+    if claim is not None and last.created:
+        holds.take(connection, claim, last.entry)
+    if reserve is not None and last.created:
+        reservations.take(connection, reserve, last.entry)
     for chain in chains.values():
         chain.store()
     for one in appended:

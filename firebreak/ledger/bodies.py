@@ -105,6 +105,21 @@ class HoldEnded(OfHold):
     outcome: OutcomeKind | None = None
 
 
+class HaltEngaged(Body):
+    """``halt.engaged``. Without a site it is everywhere."""
+
+    halt: str
+    site: str | None
+    reason: str
+
+
+class HaltLifted(Body):
+    """``halt.lifted``."""
+
+    site: str | None
+    reason: str
+
+
 class Asked(Body):
     """``approval.requested`` and ``approval.closed``."""
 

@@ -4,7 +4,7 @@ import asyncio
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Self, TypeVar
@@ -18,7 +18,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from firebreak.errors import DefinitionError
 from firebreak.ledger.faults import translated
-from firebreak.ledger.tables import heads
+from firebreak.ledger.locks import Locks, lock
 from firebreak.ledger.writer import GroupWriter, Job
 
 T = TypeVar("T")
@@ -40,7 +40,7 @@ class Database:
         make = _sqlite_engine if sqlite else _postgresql_engine
         self._writes = make(url, writes=True)
         self._reads = make(url, writes=False)
-        self._writer = GroupWriter(self._writes, None if sqlite else _lock_heads)
+        self._writer = GroupWriter(self._writes, None if sqlite else lock)
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="ledger-reader")
 
     @classmethod
@@ -64,12 +64,12 @@ class Database:
         """Finish what is queued and let go of every connection."""
         await asyncio.to_thread(self._close)
 
-    async def write(self, run: Callable[[Connection], T], *, incidents: Sequence[str] = ()) -> T:
+    async def write(self, run: Callable[[Connection], T], locks: Locks | None = None) -> T:
         """Run idempotent work in a transaction; durable when this returns.
 
         Cancelling the caller does not take the work back.
         """
-        job = Job(run, tuple(incidents))
+        job = Job(run, locks or Locks())
         self._writer.submit(job)
         answer: T = await asyncio.wrap_future(job.answer)
         return answer
@@ -207,10 +207,3 @@ def _check_encoding(connection: Connection) -> None:
     encoding = connection.execute(text("SHOW server_encoding")).scalar_one()
     if encoding != "UTF8":
         raise DefinitionError(f"the ledger's database must be encoded in UTF8, not in {encoding}")
-
-
-def _lock_heads(connection: Connection, incidents: Sequence[str]) -> None:
-    """Lock the chains of a batch in one order, so that two processes never wait in a circle."""
-    if incidents:
-        rows = select(heads.c.incident).where(heads.c.incident.in_(incidents))
-        connection.execute(rows.order_by(heads.c.incident).with_for_update()).all()

@@ -5,6 +5,7 @@ is never replaced and never dropped by anything but the end of the hold. A row a
 step that took it, and a word about one life of a hold never counts for another.
 """
 
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, delete, select, update
@@ -14,7 +15,7 @@ from firebreak.domain.hold import Hold, HoldState, hold_id
 from firebreak.domain.plan import OutcomeKind
 from firebreak.domain.record import Entry, NewEntry
 from firebreak.errors import Busy
-from firebreak.ledger import bodies
+from firebreak.ledger import bodies, reservations
 from firebreak.ledger.bodies import read
 from firebreak.ledger.rows import AnyRow, insert_new, load
 from firebreak.ledger.tables import holds
@@ -82,6 +83,7 @@ def unsent(connection: Connection, entry: Entry) -> None:
         return
     if _only_claimed(row) and body.intent in (None, row.intent):
         connection.execute(delete(holds).where(holds.c.id == body.hold))
+        reservations.never_sent(connection, entry.incident, body.step, entry.at)
 
 
 def _answers_to(row: AnyRow, entry: Entry, step: str) -> bool:
@@ -100,7 +102,7 @@ def _settle(connection: Connection, row: AnyRow, hold: Hold, body: bodies.Acted)
         stuck = {"state": HoldState.STUCK, "detail": outcome.detail, **_time_box(row, hold, body)}
         _store(connection, hold.model_copy(update=stuck), in_force=row.in_force)
     elif _only_claimed(row):
-        connection.execute(delete(holds).where(holds.c.id == hold.id))
+        _drop(connection, hold.id, outcome.ended_at)
 
 
 def _time_box(row: AnyRow, hold: Hold, body: bodies.Acted) -> dict[str, Any]:
@@ -125,6 +127,7 @@ def _adopt(connection: Connection, entry: Entry, body: bodies.Acted) -> None:
         step=outcome.step,
     )
     take(connection, claim, entry)
+    reservations.revive(connection, entry.incident, claim.step)
     row = _locked(connection, hold_id(claim.device, claim.action))
     if row is not None:
         _settle(connection, row, load(Hold, row.document), body)
@@ -172,7 +175,7 @@ def ended(connection: Connection, entry: Entry) -> None:
     body = read(entry, bodies.HoldEnded)
     row = _locked(connection, body.hold)
     if row is not None and _same_life(row, entry, body):
-        connection.execute(delete(holds).where(holds.c.id == body.hold))
+        _drop(connection, body.hold, entry.at)
 
 
 def _change(
@@ -191,6 +194,12 @@ def _same_life(row: AnyRow, entry: Entry, body: bodies.OfHold) -> bool:
 def _locked(connection: Connection, hold: str) -> AnyRow | None:
     found = select(holds).where(holds.c.id == hold).with_for_update()
     return connection.execute(found).one_or_none()
+
+
+def _drop(connection: Connection, hold: str, at: datetime) -> None:
+    """The device is free, and its room in the caps is another's."""
+    connection.execute(delete(holds).where(holds.c.id == hold))
+    reservations.give_back(connection, hold, at)
 
 
 def _store(connection: Connection, hold: Hold, *, in_force: bool) -> None:

@@ -9,7 +9,7 @@ from firebreak.contracts import IncidentRow
 from firebreak.domain.people import Approval
 from firebreak.domain.record import Entry, Kind
 from firebreak.errors import LedgerConflict
-from firebreak.ledger import bodies, holds
+from firebreak.ledger import bodies, halts, holds, reservations
 from firebreak.ledger.bodies import read
 from firebreak.ledger.rows import insert_row, load
 from firebreak.ledger.tables import approvals, incidents
@@ -58,6 +58,7 @@ def _opened(connection: Connection, entry: Entry) -> None:
 def _acted(connection: Connection, entry: Entry) -> None:
     body = read(entry, bodies.Acted)
     holds.acted(connection, entry, body)
+    reservations.settled(connection, entry.incident, body.outcome.step, entry.at)
     if not bodies.contains(body, body.outcome.device):
         return  # whatever device the incident is about
     row = _incident(connection, entry)
@@ -141,6 +142,8 @@ _HANDLERS: dict[Kind, Callable[[Connection, Entry], None]] = {
     Kind.HOLD_EXTENDED: holds.extended,
     Kind.HOLD_STUCK: holds.stuck,
     Kind.HOLD_ENDED: holds.ended,
+    Kind.HALTED: halts.engaged,
+    Kind.RESUMED: halts.lifted,
     Kind.APPROVAL_REQUESTED: _requested,
     Kind.APPROVAL_VOTE: _voted,
     Kind.APPROVAL_CLOSED: _settled,

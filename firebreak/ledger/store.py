@@ -1,5 +1,6 @@
 """The Ledger contract over SQLAlchemy: SQLite for one machine, PostgreSQL for a deployment."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Self, TypeVar
 
@@ -8,14 +9,17 @@ from sqlalchemy import Connection, Select, and_, nulls_last, or_, select
 from firebreak.contracts import AlertRow, Appended, Claim, IncidentRow
 from firebreak.domain.alert import Alert
 from firebreak.domain.base import JsonObject, Model
+from firebreak.domain.halt import Halt
 from firebreak.domain.hold import Hold, HoldState
+from firebreak.domain.limits import Reservation, Usage
 from firebreak.domain.people import Approval, ApprovalState
-from firebreak.domain.record import Entry, NewEntry
+from firebreak.domain.record import Entry, Kind, NewEntry
 from firebreak.errors import BadInput, LedgerConflict, NotFound
-from firebreak.ledger import alerts
+from firebreak.ledger import alerts, halts, reservations
 from firebreak.ledger.appending import Prepared, append, to_entry
 from firebreak.ledger.chain import faults
 from firebreak.ledger.database import Database
+from firebreak.ledger.locks import Halts, Locks
 from firebreak.ledger.rows import load
 from firebreak.ledger.tables import approvals, entries, holds, incidents
 
@@ -43,25 +47,56 @@ class SqlLedger:
         """Finish what is queued and let go of the database."""
         await self.database.close()
 
-    async def append(self, *entries: NewEntry, claim: Claim | None = None) -> tuple[Appended, ...]:
-        """Append in order, durably, in one transaction; the claim goes with the last entry.
+    async def append(
+        self,
+        *entries: NewEntry,
+        claim: Claim | None = None,
+        reserve: Reservation | None = None,
+    ) -> tuple[Appended, ...]:
+        """Append in order, durably, in one transaction.
+
+        Claim and reservation go with the last entry.
 
         Raises:
             BadInput: an entry cannot be hashed, its body lacks what its kind documents, or a
-                claim comes without entries.
+                claim or reservation comes without entries.
+            Halted: with a reservation, an effect is to start where a person has stopped them.
+            BlastRadiusExceeded: the reservation does not fit under a cap.
             LedgerConflict: a key stands already with other content.
             Busy: another incident, or another step of this one, holds the claim.
             LedgerUnavailable: it is not known to be recorded; append it again.
         """
         if not entries:
-            if claim is not None:
-                raise BadInput("a claim is taken with the entry that says why")
+            if claim is not None or reserve is not None:
+                raise BadInput("claims and reservations are taken with the entry that says why")
             return ()
         prepared = tuple(Prepared.of(new) for new in entries)
         return await self.database.write(
-            lambda connection: append(connection, prepared, claim),
-            incidents=[new.incident for new in entries],
+            lambda connection: append(connection, prepared, claim, reserve),
+            _locks(entries, reserve),
         )
+
+    async def may_start(self, wanted: Reservation, incident: str, at: datetime) -> None:
+        """Whether an effect could start now: raises what ``append`` would, and takes nothing.
+
+        Raises:
+            Halted: a person has stopped new effects there.
+            BlastRadiusExceeded: a cap is full.
+        """
+
+        def read(connection: Connection) -> None:
+            halts.check(connection, wanted.site)
+            reservations.check(connection, wanted, incident, at)
+
+        await self.database.read(read)
+
+    async def usage(self, now: datetime) -> tuple[Usage, ...]:
+        """How full the scopes are that anything was reserved in."""
+        return await self.database.read(lambda connection: reservations.usage(connection, now))
+
+    async def halts(self, *, standing_only: bool = True) -> tuple[Halt, ...]:
+        """Halts, newest first."""
+        return await self.database.read(lambda connection: halts.listed(connection, standing_only))
 
     async def entry(self, incident: str, key: str) -> Entry | None:
         """One entry by key."""
@@ -180,6 +215,16 @@ class SqlLedger:
             return tuple(load(model, document) for document in found)
 
         return await self.database.read(read)
+
+
+def _locks(new: Sequence[NewEntry], reserve: Reservation | None) -> Locks:
+    part = Halts.IGNORED if reserve is None else Halts.MINDED
+    if any(entry.kind in (Kind.HALTED, Kind.RESUMED) for entry in new):
+        part = Halts.CHANGED
+    rooms = reserve.rooms if reserve else ()
+    return Locks(
+        frozenset(entry.incident for entry in new), frozenset(room.scope for room in rooms), part
+    )
 
 
 def _soonest_first() -> Select[str]:

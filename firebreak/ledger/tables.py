@@ -117,6 +117,41 @@ holds = Table(
     Column("document", Text, nullable=False),
 )
 
+# What effects take of the caps: a row for each scope of each step that sends, from its intent.
+# ``ended_at``: given back then. ``counts``: whether the hour it was taken in knows it.
+reservations = Table(
+    "reservations",
+    metadata,
+    Column("incident", String(64), primary_key=True),
+    Column("step", String(400), primary_key=True),
+    Column("scope", String(80), primary_key=True),
+    Column("device", String(63), nullable=False),
+    Column("hold", String(200)),
+    Column("taken_at", UtcTime, nullable=False),
+    Column("ended_at", UtcTime),
+    Column("counts", Boolean, nullable=False),
+    Index("reservations_by_scope", "scope", "ended_at"),
+    Index("reservations_by_hold", "hold"),
+)
+
+# ``scope``: a site, or ``*`` for everywhere. One halt can stand there at a time.
+halts = Table(
+    "halts",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("scope", String(63), nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Column("lifted_at", UtcTime),
+    Column("document", Text, nullable=False),
+    Index(
+        "halts_that_stand",
+        "scope",
+        unique=True,
+        sqlite_where=text("lifted_at IS NULL"),
+        postgresql_where=text("lifted_at IS NULL"),
+    ),
+)
+
 approvals = Table(
     "approvals",
     metadata,

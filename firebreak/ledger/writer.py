@@ -5,7 +5,7 @@ one, the next batch gathers; so latency stays near a single wait and throughput 
 """
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
@@ -16,20 +16,21 @@ from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 
 from firebreak.errors import FirebreakError, LedgerUnavailable
 from firebreak.ledger.faults import translate
+from firebreak.ledger.locks import Locks
 
 MAX_BATCH = 256
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """Something to write, and the incidents whose chains it appends to.
+    """Something to write, and what has to be locked for it.
 
     ``run`` may be called more than once: when a batch fails as a whole, each of its jobs is tried
     again alone. It must be idempotent, which every write of the ledger is.
     """
 
     run: Callable[[Connection], Any]
-    incidents: tuple[str, ...] = ()
+    locks: Locks = field(default_factory=Locks)
     answer: Future[Any] = field(default_factory=Future)
 
 
@@ -42,11 +43,11 @@ class GroupWriter:
 
     Args:
         engine: where to write; its transactions take the write lock when they begin.
-        lock: takes the locks on all chains of a batch, in one order everywhere, before any work.
+        lock: takes all locks of a batch, in one order everywhere, before any work.
     """
 
     def __init__(
-        self, engine: Engine, lock: Callable[[Connection, Sequence[str]], None] | None = None
+        self, engine: Engine, lock: Callable[[Connection, Locks], None] | None = None
     ) -> None:
         """Start the thread."""
         self._engine = engine
@@ -122,7 +123,7 @@ class GroupWriter:
             raise _NoConnection(str(translate(error))) from error
         with connection, connection.begin():
             if self._lock is not None:
-                self._lock(connection, sorted({i for job in batch for i in job.incidents}))
+                self._lock(connection, Locks.together(job.locks for job in batch))
             if len(batch) == 1:
                 return [batch[0].run(connection)]
             return [_attempt(connection, job) for job in batch]

@@ -43,7 +43,7 @@ MAX_PLANS = 3
 # No gentler or harsher method changes these answers, so the ladder ends.
 _FINAL = frozenset(
     {
-        "policy-denied", "interlock-engaged", "blast-radius", "not-found",
+        "policy-denied", "interlock-engaged", "blast-radius", "halted", "not-found",
         "definition", "busy", "revert-failed", "hold-stuck",
     }
 )  # fmt: skip

@@ -12,7 +12,16 @@ from firebreak.server.holdwatch import HoldWatch
 from firebreak.server.intake import Intake
 from firebreak.server.metrics import Metrics
 from firebreak.server.middleware import BodyGuard, RequestLog
-from firebreak.server.routes import alerts, approvals, estate, health, holds, incidents, responses
+from firebreak.server.routes import (
+    alerts,
+    approvals,
+    estate,
+    halts,
+    health,
+    holds,
+    incidents,
+    responses,
+)
 from firebreak.server.services import Services
 from firebreak.server.sweeper import Sweeper
 
@@ -37,7 +46,7 @@ def create_app(services: Services) -> FastAPI:
     problems.install(app)
     app.add_middleware(BodyGuard, max_bytes=services.settings.max_body_bytes)
     app.add_middleware(RequestLog)
-    for module in (alerts, responses, incidents, holds, approvals, estate, health):
+    for module in (alerts, responses, incidents, holds, halts, approvals, estate, health):
         app.include_router(module.router)
     return app
 

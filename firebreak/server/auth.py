@@ -18,6 +18,7 @@ from firebreak.server.services import Services, Source, Use
 ADMIN = "admin"
 READERS = frozenset({ADMIN, "analyst", "on-call", "soc-lead", "auditor"})
 STARTERS = frozenset({ADMIN, "analyst", "on-call"})
+RESUMERS = frozenset({"on-call", "soc-lead"})
 OPERATORS = frozenset({ADMIN, "analyst", "on-call", "soc-lead"})
 
 SIGNATURE_HEADER = "x-firebreak-signature"
@@ -64,12 +65,22 @@ Operator = Annotated[Principal, Depends(holder_of(OPERATORS))]
 
 async def person(principal: Operator) -> Principal:
     """A human operator: a script cannot agree to anything."""
+    return _human(principal)
+
+
+async def resumer(principal: Annotated[Principal, Depends(holder_of(RESUMERS))]) -> Principal:
+    """A human who may let effects go on after a halt."""
+    return _human(principal)
+
+
+def _human(principal: Principal) -> Principal:
     if principal.kind != "person":
         raise Forbidden(f"{principal.id} is no person; only people decide")
     return principal
 
 
 Person = Annotated[Principal, Depends(person)]
+Resumer = Annotated[Principal, Depends(resumer)]
 
 
 def may_post(principal: Principal, source: str) -> None:

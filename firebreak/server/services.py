@@ -12,6 +12,7 @@ from firebreak.domain.device import Device
 from firebreak.domain.people import Principal
 from firebreak.domain.record import Entry
 from firebreak.playbook.program import Program
+from firebreak.policy.blast_radius import BlastRadius
 from firebreak.settings import Settings
 
 
@@ -62,6 +63,7 @@ class Services:
     engine: Engine
     inventory: Inventory
     policy: Policy
+    blast_radius: BlastRadius
     playbooks: Playbooks
     tokens: Tokens
     sources: Mapping[str, Source]

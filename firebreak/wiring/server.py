@@ -1,7 +1,7 @@
 """The composition root of the API server."""
 
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from typing import Protocol
 
@@ -11,6 +11,7 @@ import uvloop
 
 from firebreak import logs, memory
 from firebreak.contracts import Inventory
+from firebreak.domain.limits import Limits
 from firebreak.domain.record import Entry
 from firebreak.ledger import receipt
 from firebreak.ledger.signing import Signer
@@ -18,6 +19,7 @@ from firebreak.ledger.store import SqlLedger
 from firebreak.ledger.tokens import Tokens
 from firebreak.playbook.catalogue import SHIPPED
 from firebreak.playbook.library import Library
+from firebreak.policy.blast_radius import BlastRadius
 from firebreak.server.app import create_app
 from firebreak.server.services import Playbooks, Services, Source
 from firebreak.settings import Settings
@@ -36,7 +38,10 @@ class PlaybookSource(Playbooks, Programs, Protocol):
 
 @contextlib.asynccontextmanager
 async def server_services(
-    settings: Settings, playbooks: PlaybookSource, inventory: Inventory
+    settings: Settings,
+    playbooks: PlaybookSource,
+    inventory: Inventory,
+    limits: Callable[[], Limits] = Limits,
 ) -> AsyncIterator[Services]:
     """Everything the API needs, closed at the end."""
     ledger = await SqlLedger.open(settings.ledger_url)
@@ -63,6 +68,7 @@ async def server_services(
             engine=engine,
             inventory=inventory,
             policy=policy,
+            blast_radius=BlastRadius(limits, inventory),
             playbooks=playbooks,
             tokens=Tokens(ledger.database),
             sources={"suricata": Source(SuricataParser(), settings.suricata_secret)},
@@ -73,9 +79,14 @@ async def server_services(
         await ledger.close()
 
 
-async def serve_api(settings: Settings, playbooks: PlaybookSource, inventory: Inventory) -> None:
+async def serve_api(
+    settings: Settings,
+    playbooks: PlaybookSource,
+    inventory: Inventory,
+    limits: Callable[[], Limits] = Limits,
+) -> None:
     """Run the API until it is told to stop."""
-    async with server_services(settings, playbooks, inventory) as services:
+    async with server_services(settings, playbooks, inventory, limits) as services:
         config = uvicorn.Config(
             create_app(services),
             host=settings.listen_host,
@@ -95,4 +106,5 @@ def run_server(settings: Settings) -> None:
     logs.configure(settings)
     inventory = YamlInventory.load(settings.estate_file)
     memory.settle()
-    uvloop.run(serve_api(settings, Library.load(settings.playbook_dirs, SHIPPED), inventory))
+    library = Library.load(settings.playbook_dirs, SHIPPED)
+    uvloop.run(serve_api(settings, library, inventory, lambda: inventory.estate.limits))

@@ -14,9 +14,11 @@ from activities.steps import Steps
 from activities.witness import Witness
 from activities.world import World
 from firebreak import logs, memory
-from firebreak.contracts import Control, Inventory, Ledger, Locator, Operation, Policy, Probe
+from firebreak.contracts import Control, Guard, Inventory, Ledger, Locator, Operation, Policy, Probe
+from firebreak.domain.limits import Limits
 from firebreak.ledger.store import SqlLedger
 from firebreak.playbook.catalogue import SHIPPED, Catalogue
+from firebreak.policy.blast_radius import BlastRadius
 from firebreak.settings import Settings
 from firebreak.wiring.extensions import load
 from firebreak.wiring.roads import network_roads
@@ -39,6 +41,8 @@ class Adapters:
     locator: Locator
     operations: Mapping[str, Operation]
     close: Callable[[], Coroutine[None, None, None]]
+    limits: Callable[[], Limits] = Limits
+    guards: Sequence[Guard] = ()
 
 
 def estate_adapters(settings: Settings) -> Adapters:
@@ -56,6 +60,7 @@ def estate_adapters(settings: Settings) -> Adapters:
         locator=roads.locator,
         operations={"device.probe": ProbeOperation(probe), "incident.note": NoteOperation()},
         close=roads.close,
+        limits=lambda: inventory.estate.limits,
     )
 
 
@@ -72,6 +77,8 @@ def build_steps(settings: Settings, ledger: Ledger, policy: Policy, adapters: Ad
         witness=Witness(adapters.probe),
         clock=lambda: datetime.now(UTC),
         send_window=timedelta(seconds=settings.send_window_s),
+        blast_radius=BlastRadius(adapters.limits, adapters.inventory),
+        guards=adapters.guards,
     )
     return Steps(world, settings.retry_attempts)
 

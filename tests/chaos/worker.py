@@ -16,6 +16,7 @@ from activities.builtin import NoteOperation, ProbeOperation
 from firebreak.contracts import Appended, Claim, Observation
 from firebreak.domain.base import JsonObject
 from firebreak.domain.device import Device
+from firebreak.domain.limits import Reservation
 from firebreak.domain.plan import Plan
 from firebreak.domain.record import NewEntry
 from firebreak.ledger.store import SqlLedger
@@ -55,8 +56,13 @@ class DoomedLedger(SqlLedger):
 
     fate: Fate
 
-    async def append(self, *entries: NewEntry, claim: Claim | None = None) -> tuple[Appended, ...]:
-        return await self.fate.around(super().append(*entries, claim=claim))
+    async def append(
+        self,
+        *entries: NewEntry,
+        claim: Claim | None = None,
+        reserve: Reservation | None = None,
+    ) -> tuple[Appended, ...]:
+        return await self.fate.around(super().append(*entries, claim=claim, reserve=reserve))
 
 
 class DoomedControl:

@@ -1,6 +1,7 @@
 """Everything the ledger promises, again on a real PostgreSQL, and what only a server can do."""
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -10,15 +11,20 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Connection, text
 
 from firebreak.errors import DefinitionError, LedgerConflict, LedgerUnavailable
+from firebreak.ledger import halts
 from firebreak.ledger.chain import faults
+from firebreak.ledger.locks import Halts, Locks
 from firebreak.ledger.store import SqlLedger
 from firebreak.ledger.tables import metadata
 from firebreak.ledger.tokens import Tokens
 from tests.peers.postgres import Postgres, running_postgres
 from tests.unit.ledger.chains import INCIDENT, OTHER, note
 from tests.unit.ledger.test_alerts import *  # noqa: F403 - the same promises, on this database
+from tests.unit.ledger.test_halts import *  # noqa: F403 - the same promises, on this database
+from tests.unit.ledger.test_halts import halt
 from tests.unit.ledger.test_holds import *  # noqa: F403 - the same promises, on this database
 from tests.unit.ledger.test_ledger import *  # noqa: F403 - the same promises, on this database
+from tests.unit.ledger.test_reservations import *  # noqa: F403 - the same promises, here too
 
 pytestmark = pytest.mark.peer("postgres")
 
@@ -145,3 +151,23 @@ async def test_tokens_live_in_the_same_database(ledger: SqlLedger) -> None:
     await tokens.revoke("bo")
     assert (await tokens.authenticate(secret)) is None
     await tokens.create("bo")
+
+
+async def test_a_halt_waits_for_the_intents_that_could_not_have_seen_it(url: str) -> None:
+    one, two = await SqlLedger.open(url), await SqlLedger.open(url)
+    looked, go_on = threading.Event(), threading.Event()
+
+    def effect(connection: Connection) -> None:
+        halts.check(connection, "plant")
+        looked.set()
+        go_on.wait()
+
+    running = asyncio.create_task(one.database.write(effect, Locks(halts=Halts.MINDED)))
+    await asyncio.to_thread(looked.wait)
+    halting = asyncio.create_task(two.append(halt()))
+    done, _ = await asyncio.wait({halting}, timeout=0.3)
+    assert not done, "the halt was acknowledged, and an effect that never saw it was still to come"
+    go_on.set()
+    await asyncio.gather(running, halting)
+    for each in (one, two):
+        await each.close()

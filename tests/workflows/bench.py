@@ -24,6 +24,7 @@ from firebreak.errors import NotFound
 from firebreak.ledger.store import SqlLedger
 from firebreak.playbook.catalogue import SHIPPED
 from firebreak.playbook.program import Program
+from firebreak.policy.blast_radius import BlastRadius
 from firebreak.settings import Settings
 from firebreak.worker import WORKFLOWS, build_worker, connect, sandboxed
 from tests.workflows.policy import Rules
@@ -133,17 +134,20 @@ async def open_bench(
 
 def memory_steps(ledger: SqlLedger, rules: Rules, site: MemorySite, settings: Settings) -> Steps:
     """The real activities over a site in memory."""
+    inventory = MemoryInventory(site)
     world = World(
         catalogue=SHIPPED,
         ledger=ledger,
         policy=rules,
-        inventory=MemoryInventory(site),
+        inventory=inventory,
         controls=memory_controls(site),
         locator=site,
         operations={"device.probe": ProbeOperation(site), "incident.note": NoteOperation()},
         witness=Witness(site, rounds=2, pause_s=0.01),
         clock=lambda: datetime.now(UTC),
         send_window=timedelta(seconds=settings.send_window_s),
+        blast_radius=BlastRadius(lambda: site.limits, inventory),
+        guards=(site,),
     )
     return Steps(world, settings.retry_attempts)
 

@@ -3,6 +3,7 @@
 The engine, the ledger and Temporal are real in these tests; only the outside world is this.
 """
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -10,6 +11,7 @@ from datetime import UTC, datetime
 from firebreak.contracts import Capabilities, Observation, Place
 from firebreak.domain.base import JsonObject
 from firebreak.domain.device import Device
+from firebreak.domain.limits import Limits
 from firebreak.domain.plan import Plan, ProbeReport, Reach
 from firebreak.errors import (
     FirebreakError,
@@ -60,9 +62,13 @@ class MemorySite:
     writes: list[tuple[str, str, str]] = field(default_factory=list)  # device, rung, what
     faults: Faults = field(default_factory=Faults)
     blind: bool = False
+    apply_s: float = 0  # how long a write takes
     roadless: dict[tuple[str, str], str] = field(default_factory=dict)  # device, rung: why not
     place: Place | None = None  # where the switches have seen the device
     claims: int = 1  # how many ports claim it
+    limits: Limits = field(default_factory=lambda: Limits(site=None, redundancy_group=None))
+    engaged: list[str] = field(default_factory=list)  # what its interlock says next; "" is fine
+    checked: int = 0  # how often that was asked
     lies: set[str] = field(default_factory=set)  # devices that a lying rung left reachable
 
     @classmethod
@@ -100,6 +106,12 @@ class MemorySite:
         if self.claims > 1:
             raise InterlockEngaged(f"{device.mac} is claimed by {self.claims} ports")
         return self.place
+
+    async def check(self, device: Device, plan: Plan) -> tuple[str, ...]:
+        self.checked += 1
+        if self.engaged and (why := self.engaged.pop(0)):
+            raise InterlockEngaged(f"{device.id}: {why}")
+        return (f"interlock: {plan.target} may go",)
 
     def reachable(self, device_id: str) -> bool:
         if device_id in self.lies:
@@ -186,6 +198,7 @@ class MemoryControl:
 
     async def apply(self, plan: Plan, send_by: datetime) -> JsonObject:
         self._maybe_refuse()
+        await asyncio.sleep(self._site.apply_s)
         if datetime.now(UTC) >= send_by:
             raise Unreachable("too late to send")
         state = self._site.state(plan.device)

@@ -22,6 +22,7 @@ from firebreak.errors import DefinitionError, NotFound
 from firebreak.ledger.store import SqlLedger
 from firebreak.ledger.tokens import Tokens
 from firebreak.playbook.program import Program, Set
+from firebreak.policy.blast_radius import BlastRadius
 from firebreak.policy.static import StaticPolicy
 from firebreak.server.app import create_app
 from firebreak.server.services import Services, Source
@@ -186,12 +187,14 @@ async def staged(
     secrets["script"] = await tokens.create("the-script", ["automation", *PEOPLE])
     engine, playbooks = Rehearsal(), Repertoire()
     parser = SuricataParser()
+    inventory = YamlInventory.load(where / "estate.yaml")
     services = Services(
         settings=Settings(state_dir=where, max_body_bytes=max_body_bytes),
         ledger=ledger,
         engine=engine,
-        inventory=YamlInventory.load(where / "estate.yaml"),
+        inventory=inventory,
         policy=StaticPolicy.load(POLICY),
+        blast_radius=BlastRadius(lambda: inventory.estate.limits, inventory),
         playbooks=playbooks,
         tokens=tokens,
         sources={"suricata": Source(parser, SECRET_REF), "other": Source(parser, "env:NOT_THERE")},

@@ -1,0 +1,55 @@
+"""What a control puts on record before it sends, and when nothing was sent after all."""
+
+from activities.outcomes import intent_key, unsent_key, votes_for
+from activities.verdict import Job
+from firebreak.contracts import Claim
+from firebreak.domain.base import JsonObject, digest
+from firebreak.domain.people import Decision, passed, united
+from firebreak.domain.plan import Plan
+from firebreak.domain.record import Kind, NewEntry
+from firebreak.errors import FirebreakError
+
+
+def claim(job: Job, plan: Plan) -> Claim | None:
+    """Taking the device, where the change can be undone and so stands under a hold."""
+    if job.hold is None:
+        return None
+    return Claim(
+        device=job.device.id,
+        action=job.ask.action,
+        plan=plan,
+        owner=job.ask.requester.id,
+        step=job.ask.step,
+    )
+
+
+def weighed(job: Job, plan: Plan, decision: Decision) -> list[NewEntry]:
+    """What was planned and what policy said, once for each distinct plan."""
+    body: JsonObject = {"plan": plan.to_json(), "plan_hash": plan.hash}
+    ruling: JsonObject = {
+        "plan_hash": plan.hash,
+        "decision": decision.to_json(),
+        "agreed": agreed(job, plan, decision),
+    }
+    return [
+        job.recorder.entry(kind, f"{name}:{job.ask.step}:{digest(content)[7:19]}", **content)
+        for name, kind, content in (("plan", Kind.PLAN, body), ("decision", Kind.DECISION, ruling))
+    ]
+
+
+def agreed(job: Job, plan: Plan, decision: Decision) -> bool:
+    """Whether everybody whom policy or the author wants has said yes to this very plan."""
+    gates = united((*decision.gates, *job.ask.gates))
+    return passed(gates, votes_for(plan.hash, job.ask.approvals))
+
+
+def unsent(job: Job, number: int, error: FirebreakError, hold: str | None) -> NewEntry:
+    """Nothing left under this intent; ``hold`` is the claim that can go with it."""
+    return job.recorder.entry(
+        Kind.STEP,
+        unsent_key(job.ask.step, number),
+        what="not sent",
+        detail=f"{error.code}: {error}",
+        intent=intent_key(job.ask.step, number),
+        hold=hold,
+    )
