@@ -40,8 +40,8 @@ class LivePolicy:
 
     The files are looked at no more than once a second, when a decision is asked for, and read in a
     thread only when they have looked the same twice: neither a half-written set nor a long parse is
-    felt. ``on_change`` is called from that thread. While the files are broken or gone ``problem``
-    says why, and the last good policies decide.
+    felt. ``on_change`` is called from that thread, once the new policies decide. While the files
+    are broken or gone ``problem`` says why, and the last good policies decide.
     """
 
     def __init__(

@@ -7,7 +7,7 @@ from firebreak.codec import EncryptionCodec, RingFile
 from firebreak.contracts import Inventory
 from firebreak.playbook.catalogue import SHIPPED, Catalogue
 from firebreak.policy.files import shipped
-from firebreak.policy.live import LivePolicy
+from firebreak.policy.live import LivePolicy, OnChange
 from firebreak.policy.vocabulary import Vocabulary
 from firebreak.search import register
 from firebreak.settings import Settings
@@ -18,11 +18,17 @@ _log = structlog.get_logger("firebreak")
 
 
 def load_policy(
-    settings: Settings, inventory: Inventory, catalogue: Catalogue = SHIPPED
+    settings: Settings,
+    inventory: Inventory,
+    catalogue: Catalogue = SHIPPED,
+    on_change: OnChange | None = None,
 ) -> LivePolicy:
     """The policies, about the catalogue's actions, by the sites' clocks. Raises DefinitionError."""
     return LivePolicy.load(
-        settings.policy_file or shipped(), Vocabulary(catalogue), time_zone=inventory.time_zone
+        settings.policy_file or shipped(),
+        Vocabulary(catalogue),
+        time_zone=inventory.time_zone,
+        on_change=on_change,
     )
 
 
