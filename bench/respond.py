@@ -37,12 +37,9 @@ ONE_AT_A_TIME = 60
 ALERTS, AT_ONCE, ROUNDS = 300, 100, 2
 
 _POLICY = """\
-version: 1
-rules:
-  - id: bench
-    summary: The effect of the benchmark
-    effect: allow
-    actions: [bench.effect]
+// Of all actions: the server's catalogue does not have the benchmark's.
+@id("bench") @summary("The effect of the benchmark")
+permit (principal, action, resource);
 """
 
 
@@ -182,12 +179,12 @@ async def workbench(
         lambda: listener, local_addr=("127.0.0.1", 0)
     )
     bell = str(transport.get_extra_info("sockname")[1])
-    (state / "policy.yaml").write_text(_POLICY)
+    (state / "policy.cedar").write_text(_POLICY)
     env = {
         "FIREBREAK_STATE_DIR": str(state),
         "FIREBREAK_TEMPORAL_ADDRESS": temporal.address,
         "FIREBREAK_LISTEN_PORT": str(free_port()),
-        "FIREBREAK_POLICY_FILE": str(state / "policy.yaml"),
+        "FIREBREAK_POLICY_FILE": str(state / "policy.cedar"),
         "FIREBREAK_LOG_LEVEL": "WARNING",
     }
     settings = Settings(state_dir=state)

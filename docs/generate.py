@@ -4,7 +4,17 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from docs.from_code import actions, api, commands, entries, errors, metrics, playbook, settings
+from docs.from_code import (
+    actions,
+    api,
+    commands,
+    entries,
+    errors,
+    metrics,
+    playbook,
+    policy,
+    settings,
+)
 
 DOCS = Path(__file__).parent
 
@@ -16,6 +26,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "reference/entries.md": entries.render,
     "reference/metrics.md": metrics.render,
     "reference/playbook.md": playbook.render,
+    "reference/policy-schema.md": policy.render,
     "reference/settings.md": settings.render,
 }
 

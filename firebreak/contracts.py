@@ -253,6 +253,10 @@ class Inventory(Protocol):
         """All devices, by id."""
         ...
 
+    def time_zone(self, site: str) -> str:
+        """IANA name of the site's time zone; ``UTC`` when it names none. Raises NotFound."""
+        ...
+
 
 class Parsed(Model):
     """One record of a detector's feed that is an alert."""
@@ -280,8 +284,18 @@ class AlertParser(Protocol):
         ...
 
 
+class Blast(Model):
+    """How many other devices are held, or about to be, when policy is asked about one more."""
+
+    site: int = Field(default=0, ge=0)
+    device_class: int = Field(default=0, ge=0, alias="class")
+    switch: int = Field(default=0, ge=0)
+    redundancy_group: int = Field(default=0, ge=0)
+    last_hour: int = Field(default=0, ge=0)  # at the site, ended ones too
+
+
 class Question(Model):
-    """What policy is asked."""
+    """What policy is asked. ``at`` is the moment it is asked about; None: now."""
 
     action: str
     plan: Plan | None
@@ -290,6 +304,9 @@ class Question(Model):
     severity: int = 0
     confidence: int = 0
     drill: bool = False
+    change_window: bool = False  # whether a change window of the site is open
+    blast: Blast = Blast()
+    at: AwareDatetime | None = None
 
 
 class Policy(Protocol):

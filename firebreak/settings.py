@@ -34,7 +34,9 @@ class Settings(BaseSettings):
         "docs/how-to/add-an-adapter.md",
     )
     policy_file: Path | None = Field(
-        default=None, description="Policy file; empty: the shipped playbooks/policies/default.yaml"
+        default=None,
+        description="Policies: a .cedar file, or a directory of them; empty: the shipped "
+        "playbooks/policies",
     )
 
     temporal_address: str = Field(default="127.0.0.1:7233", description="Temporal frontend")

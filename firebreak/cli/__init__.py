@@ -85,6 +85,7 @@ class Commands(LazyGroup):
         **_group("alert", _LOOK, "Send alerts from a file.", module="alerts", app="one_app"),
         **_group("receipt", _LOOK, "Show and verify signed receipts.", app="receipt_app"),
         **_group("playbook", _DEFINE, "Check, list and draw playbooks.", app="playbook_app"),
+        **_group("policy", _DEFINE, "Check policies, and ask why they decide.", app="policy_app"),
         **_group("token", _DEFINE, "Create, list and revoke API tokens.", module="tokens"),
         **_group("keys", _DEFINE, "List and rotate the keys that encrypt Temporal's histories."),
         **_group("config", _DEFINE, "Show the settings.", module="configuration"),

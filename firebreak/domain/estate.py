@@ -2,6 +2,7 @@
 
 import ipaddress
 from typing import Annotated, Literal, Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
@@ -192,15 +193,26 @@ class Site(Model):
 
     ``nac`` is asked by rung ``nac``; ``authorization`` is where the RADIUS server of rung
     ``radius`` takes its answers from; ``controller`` manages switches from the cloud.
+    ``time_zone`` is an IANA name: what policy calls night is the site's own.
     """
 
     id: Slug
     name: str = ""
+    time_zone: str = "UTC"
     quarantine_vlan: int = Field(ge=2, le=4094)
     sentinel: Sentinel
     nac: Nac | None = None
     authorization: Authorization | None = None
     controller: Controller | None = None
+
+    @field_validator("time_zone")
+    @classmethod
+    def _is_known(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise ValueError(f"{name!r} is no time zone; write it like Europe/Berlin") from None
+        return name
 
 
 class CliAccess(Model):

@@ -1,124 +1,109 @@
-"""The shape of the policy file: strict, so that a misspelled condition can never widen a rule."""
+"""One policy as it is enforced: checked by Cedar against the schema, and by us for its notes.
 
+Cedar ignores annotations it does not know. Here they carry the approvals, so an unknown one is
+refused: a misspelled ``@approve`` must not turn a question to people into a permission.
+"""
+
+import json
 import re
-from fnmatch import fnmatchcase
-from typing import Annotated, Literal, Self
+from dataclasses import dataclass
+from typing import Any
 
-from pydantic import BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
+import cedarpy
 
-from firebreak.contracts import Question
-from firebreak.domain.base import Model
-from firebreak.domain.device import Criticality, SafetyClass, Slug
-from firebreak.domain.people import Effect, Gate
-from firebreak.domain.plan import Risk
+from firebreak.domain.people import Gate
+from firebreak.errors import DefinitionError
+from firebreak.policy import gates
+from firebreak.policy.statements import Statement
+from firebreak.policy.vocabulary import Vocabulary
 
-_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-_DURATION = re.compile(r"([1-9][0-9]{0,5})([smhd])")
-
-
-def _seconds(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    found = _DURATION.fullmatch(value)
-    if found is None:
-        raise ValueError("write a duration like 90s, 15m, 4h or 1d")
-    return int(found[1]) * _SECONDS[found[2]]
+_ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
+_SUMMARY = re.compile(r"[^\x00-\x1f\x7f-\x9f]{1,500}")
+_NOTES = frozenset({"id", "summary", "approve"})
+# Cedar names the policy, and says the same of each action that it may be asked about.
+_REPEATED = re.compile(r'for policy `policy0`[,:] | for Action::"[^"]*"(?= not found)')
 
 
-Seconds = Annotated[int, BeforeValidator(_seconds), Field(ge=1, le=30 * 86400)]
-Glob = Annotated[str, StringConstraints(pattern=r"^[a-z*?][a-z.*?-]*$")]
-OneOrMore = Field(default=None, min_length=1)
+@dataclass(frozen=True)
+class Rule:
+    """``text`` is the policy as it is written; ``head`` its scope, on one line."""
+
+    id: str
+    summary: str
+    permits: bool
+    gates: tuple[Gate, ...]
+    file: str
+    line: int
+    head: str
+    text: str
+
+    @property
+    def place(self) -> str:
+        """``file:line``."""
+        return f"{self.file}:{self.line}"
 
 
-class _Strict(Model):
-    # A YAML `true` is not the number 1, and `"3"` is not 3.
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=False)
+def rule(statement: Statement, file: str, vocabulary: Vocabulary) -> Rule:
+    """Check one policy. Raises DefinitionError with a line for each problem, ``file:line: ...``."""
+    where = f"{file}:{statement.line}"
+    cedar = _parsed(statement, where)
+    # Cedar's value for an annotation without one is null.
+    notes: dict[str, str] = {
+        name: value or "" for name, value in (cedar.get("annotations") or {}).items()
+    }
+    permits = cedar["effect"] == "permit"
+    problems = _wrong_notes(notes, permits=permits)
+    problems += _invalid(statement, vocabulary)
+    if problems:
+        raise DefinitionError("\n".join(f"{where}: {problem}" for problem in problems))
+    return Rule(
+        id=notes["id"],
+        summary=notes["summary"],
+        permits=permits,
+        gates=gates.parse(notes["approve"]) if "approve" in notes else (),
+        file=file,
+        line=statement.line,
+        head=statement.head,
+        text=statement.text,
+    )
 
 
-class GateRule(_Strict):
-    """People who must agree: so many holders of a role, within so long."""
-
-    role: Slug
-    quorum: int = Field(default=1, ge=1, le=10, strict=True)
-    within: Seconds = 900
-
-    def gate(self) -> Gate:
-        """As the engine asks for it."""
-        return Gate(role=self.role, quorum=self.quorum, within_s=self.within)
-
-
-class Conditions(_Strict):
-    """All that are given must hold; a list holds when one of its values does.
-
-    ``roles`` are the requester's. ``risk`` is the plan's: it never holds for a question that has
-    no plan.
-    """
-
-    safety: tuple[SafetyClass, ...] | None = OneOrMore
-    criticality: tuple[Criticality, ...] | None = OneOrMore
-    device_class: tuple[Slug, ...] | None = Field(default=None, min_length=1, alias="class")
-    site: tuple[Slug, ...] | None = OneOrMore
-    requester: Literal["automation", "person"] | None = None
-    roles: tuple[Slug, ...] | None = OneOrMore
-    min_confidence: int | None = Field(default=None, ge=0, le=100, strict=True)
-    min_severity: int | None = Field(default=None, ge=0, le=6, strict=True)
-    max_severity: int | None = Field(default=None, ge=0, le=6, strict=True)
-    risk: tuple[Risk, ...] | None = OneOrMore
-
-    def hold(self, question: Question) -> bool:
-        """Whether every given condition is true of the question."""
-        device, requester, plan = question.device, question.requester, question.plan
-        return (
-            (self.safety is None or device.safety in self.safety)
-            and (self.criticality is None or device.criticality in self.criticality)
-            and (self.device_class is None or device.device_class in self.device_class)
-            and (self.site is None or device.site in self.site)
-            and (self.requester is None or requester.kind == self.requester)
-            and (self.roles is None or not requester.roles.isdisjoint(self.roles))
-            and (self.min_confidence is None or question.confidence >= self.min_confidence)
-            and (self.min_severity is None or question.severity >= self.min_severity)
-            and (self.max_severity is None or question.severity <= self.max_severity)
-            and (self.risk is None or (plan is not None and plan.risk in self.risk))
-        )
+def _parsed(statement: Statement, where: str) -> dict[str, Any]:
+    try:
+        parsed = json.loads(cedarpy.policies_to_json_str(statement.text))
+    except ValueError as error:
+        raise DefinitionError(f"{where}: this is no policy: {error}") from error
+    if parsed["templates"]:
+        raise DefinitionError(f"{where}: templates are not accepted; write the policy out")
+    if len(parsed["staticPolicies"]) != 1:
+        raise DefinitionError(f"{where}: one policy must end here, with a `;`")
+    found: dict[str, Any]
+    (found,) = parsed["staticPolicies"].values()
+    return found
 
 
-class Rule(_Strict):
-    """One rule: what it says about which actions, and when."""
-
-    id: Slug
-    summary: str = Field(min_length=1, max_length=500)
-    effect: Effect
-    actions: tuple[Glob, ...] = Field(min_length=1)
-    when: Conditions = Conditions()
-    gates: tuple[GateRule, ...] = ()
-
-    @model_validator(mode="after")
-    def _gates_where_they_belong(self) -> Self:
-        if (self.effect is Effect.APPROVE) != bool(self.gates):
-            raise ValueError(
-                "an approve rule needs gates: who must agree"
-                if self.effect is Effect.APPROVE
-                else f"gates belong to approve rules; this one says {self.effect}"
-            )
-        return self
-
-    def matches(self, question: Question) -> bool:
-        """Whether the rule speaks about this question."""
-        named = any(fnmatchcase(question.action, pattern) for pattern in self.actions)
-        return named and self.when.hold(question)
+def _wrong_notes(notes: dict[str, str], *, permits: bool) -> list[str]:
+    problems = [
+        f"@{name} means nothing here; there are @id, @summary and @approve"
+        for name in sorted(notes.keys() - _NOTES)
+    ]
+    if not _ID.fullmatch(notes.get("id", "")):
+        problems.append('it needs an @id("...") of small letters, digits, dots and dashes')
+    if not _SUMMARY.fullmatch(notes.get("summary", "")):
+        problems.append('it needs a @summary("...") of one line: people are told it as the reason')
+    if "approve" in notes and not permits:
+        problems.append("@approve belongs to permit policies; forbid is forbid")
+    elif "approve" in notes:
+        try:
+            gates.parse(notes["approve"])
+        except ValueError as error:
+            problems.append(f"@approve: {error}")
+    return problems
 
 
-class PolicyFile(_Strict):
-    """A policy file. ``version`` is the format's."""
-
-    version: Literal[1]
-    rules: tuple[Rule, ...] = Field(min_length=1)
-
-    @model_validator(mode="after")
-    def _ids_are_unique(self) -> Self:
-        seen: set[str] = set()
-        for rule in self.rules:
-            if rule.id in seen:
-                raise ValueError(f"rule {rule.id} is given twice")
-            seen.add(rule.id)
-        return self
+def _invalid(statement: Statement, vocabulary: Vocabulary) -> list[str]:
+    result = cedarpy.validate_policies(statement.text, vocabulary.handle)
+    if result.validation_passed:
+        return []
+    said = dict.fromkeys(_REPEATED.sub("", one.error) for one in result.errors)
+    return list(said) or ["the schema refuses it"]

@@ -46,7 +46,7 @@ async def server_services(
     """Everything the API needs, closed at the end."""
     ledger = await SqlLedger.open(settings.ledger_url)
     try:
-        policy = load_policy(settings)
+        policy = load_policy(settings, inventory)
         signer = Signer.load_or_create(settings.state_dir / "keys")
         engine = TemporalEngine(
             await connect_temporal(settings),

@@ -1,13 +1,14 @@
 """What worker and server are built from alike."""
 
-from importlib import resources
-from pathlib import Path
-
 import structlog
 from temporalio.client import Client
 
 from firebreak.codec import EncryptionCodec, RingFile
-from firebreak.policy.static import StaticPolicy
+from firebreak.contracts import Inventory
+from firebreak.playbook.catalogue import SHIPPED, Catalogue
+from firebreak.policy.files import shipped
+from firebreak.policy.live import LivePolicy, OnChange
+from firebreak.policy.vocabulary import Vocabulary
 from firebreak.search import register
 from firebreak.settings import Settings
 from firebreak.worker import connect
@@ -16,10 +17,19 @@ from workflows.messages import Timing
 _log = structlog.get_logger("firebreak")
 
 
-def load_policy(settings: Settings) -> StaticPolicy:
-    """The policy file, or the shipped one. Raises DefinitionError."""
-    shipped = Path(str(resources.files("playbooks") / "policies" / "default.yaml"))
-    return StaticPolicy.load(settings.policy_file or shipped)
+def load_policy(
+    settings: Settings,
+    inventory: Inventory,
+    catalogue: Catalogue = SHIPPED,
+    on_change: OnChange | None = None,
+) -> LivePolicy:
+    """The policies, about the catalogue's actions, by the sites' clocks. Raises DefinitionError."""
+    return LivePolicy.load(
+        settings.policy_file or shipped(),
+        Vocabulary(catalogue),
+        time_zone=inventory.time_zone,
+        on_change=on_change,
+    )
 
 
 def timing(settings: Settings) -> Timing:

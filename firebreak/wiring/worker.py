@@ -88,7 +88,8 @@ async def serve_worker(settings: Settings, adapters: Adapters) -> None:
     ledger = await SqlLedger.open(settings.ledger_url)
     try:
         client = await connect_temporal(settings)
-        steps = build_steps(settings, ledger, load_policy(settings), adapters)
+        policy = load_policy(settings, adapters.inventory, adapters.catalogue)
+        steps = build_steps(settings, ledger, policy, adapters)
         async with build_worker(client, settings, steps):
             _log.info("worker ready", queue=settings.task_queue, temporal=settings.temporal_address)
             await _stopped()

@@ -29,6 +29,7 @@ class _Index:
         self.by_id = {d.id: d for d in self.devices}
         self.by_mac = {d.mac: d for d in self.devices}
         self.by_ip = {d.ip: d for d in self.devices if d.ip}
+        self.time_zones = {site.id: site.time_zone for site in estate.sites}
 
 
 class YamlInventory:
@@ -79,6 +80,13 @@ class YamlInventory:
     def devices(self) -> tuple[Device, ...]:
         """All devices, by id."""
         return self._current().devices
+
+    def time_zone(self, site: str) -> str:
+        """IANA name of the site's time zone; ``UTC`` when it names none. Raises NotFound."""
+        try:
+            return self._current().time_zones[site]
+        except KeyError:
+            raise NotFound(f"no site {site!r} in {self._path.name}") from None
 
     def refresh(self) -> None:
         """Read the file now if it changed. A broken one is logged and leaves things as they are."""

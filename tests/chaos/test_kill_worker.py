@@ -43,9 +43,7 @@ STEPS = program(
 )
 AT_ONCE = 6  # boundaries tried side by side, each with a queue and workers of its own
 POLICY = """\
-version: 1
-rules:
-  - {id: all, summary: everything, effect: allow, actions: ["*"]}
+@id("all") @summary("everything") permit (principal, action, resource);
 """
 
 
@@ -104,13 +102,13 @@ async def ward(
     monkeypatch: pytest.MonkeyPatch,
 ) -> AsyncIterator[Ward]:
     monkeypatch.setattr(engine_module, "ANSWER", timedelta(seconds=3))
-    (tmp_path / "policy.yaml").write_text(POLICY)
+    (tmp_path / "policy.cedar").write_text(POLICY)
     folder = tmp_path / "site"
     folder.mkdir()
     settings = Settings(
         state_dir=tmp_path,
         temporal_address=temporal_address,
-        policy_file=tmp_path / "policy.yaml",
+        policy_file=tmp_path / "policy.cedar",
         send_window_s=1,
         heartbeat_timeout_s=1,
         workflow_task_timeout_s=1,

@@ -112,6 +112,6 @@ async def _serve(settings: Settings, folder: Path, fate: Fate) -> None:
         operations={"device.probe": ProbeOperation(site), "incident.note": NoteOperation()},
         close=close,
     )
-    steps = build_steps(settings, ledger, load_policy(settings), adapters)
+    steps = build_steps(settings, ledger, load_policy(settings, site), adapters)
     async with build_worker(client, settings, steps):
         await asyncio.Event().wait()

@@ -10,7 +10,8 @@ import pytest
 from docs.from_code.commands import every_command
 from firebreak.playbook.catalogue import SHIPPED
 from firebreak.playbook.library import Library
-from firebreak.policy.static import StaticPolicy
+from firebreak.policy.cedar import CedarPolicy
+from firebreak.policy.vocabulary import Vocabulary
 from tests.docs.blocks import Block, Command, blocks, commands, pages
 from tests.docs.shell import Names, Shell
 from tests.docs.site import Site
@@ -98,12 +99,11 @@ def test_every_playbook_on_a_page_has_no_problems_but_those_it_shows(
 def test_every_policy_on_a_page_loads(tmp_path: Path) -> None:
     found = 0
     for page in pages():
-        for block in blocks(page, "yaml"):
-            if block.text.startswith("version: 1\nrules:"):
-                path = tmp_path / f"{found}.yaml"
-                path.write_text(block.text)
-                assert StaticPolicy.load(path).digest
-                found += 1
+        for block in blocks(page, "cedar"):
+            path = tmp_path / f"{found}.cedar"
+            path.write_text(block.text)
+            assert CedarPolicy.load(path, Vocabulary(SHIPPED)).digest
+            found += 1
     assert found
 
 

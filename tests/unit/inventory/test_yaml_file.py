@@ -83,6 +83,23 @@ def test_an_unknown_device_is_not_found(inventory: YamlInventory) -> None:
         inventory.device("cam-18")
 
 
+def test_a_site_lives_by_its_own_clock_or_by_utc(tmp_path: Path) -> None:
+    assert YamlInventory.load(written(tmp_path, HEAD + CAMERA)).time_zone("plant") == "UTC"
+    vlan = "    quarantine_vlan"
+    berlin = HEAD.replace(vlan, f"    time_zone: Europe/Berlin\n{vlan}")
+    inventory = YamlInventory.load(written(tmp_path, berlin + CAMERA))
+    assert inventory.time_zone("plant") == "Europe/Berlin"
+    with pytest.raises(NotFound):
+        inventory.time_zone("moon")
+
+
+@pytest.mark.parametrize("zone", ["Mars/Base", "../../etc/passwd", "''", "/etc/localtime"])
+def test_a_time_zone_that_does_not_exist_is_refused(tmp_path: Path, zone: str) -> None:
+    text = HEAD.replace("    quarantine_vlan", f"    time_zone: {zone}\n    quarantine_vlan")
+    with pytest.raises(DefinitionError, match=r"time_zone: .*is no time zone"):
+        YamlInventory.load(written(tmp_path, text + CAMERA))
+
+
 def test_a_mac_that_yaml_would_count_in_base_60_stays_a_mac(inventory: YamlInventory) -> None:
     assert inventory.device("dev-2").mac == "12:34:56:00:00:17"
 

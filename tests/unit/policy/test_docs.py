@@ -1,20 +1,18 @@
-"""What the how-to shows is a policy that loads and decides as it says."""
+"""What the how-to shows are policies that load, and cases that they meet."""
 
 import re
 from pathlib import Path
 
-from firebreak.domain.people import Effect
-from firebreak.policy.static import StaticPolicy
-from tests.unit.policy.test_static import question
+from firebreak.policy.check import check
+from tests.unit.policy.asking import VOCABULARY
 
 PAGE = Path(__file__).parents[3] / "docs/how-to/policy.md"
 
 
-def test_the_example_is_a_policy(tmp_path: Path) -> None:
-    blocks = re.findall(r"```yaml\n(.*?)```", PAGE.read_text(), flags=re.DOTALL)
-    path = tmp_path / "policy.yaml"
-    path.write_text(blocks[0])
-    policy = StaticPolicy.load(path)
-    assert policy.decide(question(site="yard")).effect is Effect.ALLOW
-    assert policy.decide(question(site="yard", criticality="high")).effect is Effect.APPROVE
-    assert policy.decide(question(site="hall")).effect is Effect.FORBID
+def test_the_examples_are_policies_and_their_cases_hold(tmp_path: Path) -> None:
+    page = PAGE.read_text()
+    for language, name in (("cedar", "yard.cedar"), ("yaml", "yard.tests.yaml")):
+        (only,) = re.findall(rf"```{language}\n(.*?)```", page, flags=re.DOTALL)
+        (tmp_path / name).write_text(only)
+    report = check(tmp_path / "yard.cedar", VOCABULARY)
+    assert (report.problems, report.policies, report.cases) == ((), 4, 3)

@@ -21,16 +21,18 @@ from firebreak.domain.record import Entry
 from firebreak.errors import DefinitionError, NotFound
 from firebreak.ledger.store import SqlLedger
 from firebreak.ledger.tokens import Tokens
+from firebreak.playbook.catalogue import SHIPPED
 from firebreak.playbook.program import Program, Set
 from firebreak.policy.blast_radius import BlastRadius
-from firebreak.policy.static import StaticPolicy
+from firebreak.policy.cedar import CedarPolicy
+from firebreak.policy.files import shipped
+from firebreak.policy.vocabulary import Vocabulary
 from firebreak.server.app import create_app
 from firebreak.server.services import Services, Source
 from firebreak.settings import Settings
 from integrations.inventory.yaml_file import YamlInventory
 from integrations.siem.suricata import SuricataParser
 
-POLICY = Path(__file__).parents[3] / "playbooks/policies/default.yaml"
 EVE = Path(__file__).parents[3] / "firebreak/cyber_range/data/suricata-mirai-eve.json"
 SECRET_REF = "env:SURICATA_SECRET"
 SECRET = "correct horse battery staple"
@@ -193,7 +195,7 @@ async def staged(
         ledger=ledger,
         engine=engine,
         inventory=inventory,
-        policy=StaticPolicy.load(POLICY),
+        policy=CedarPolicy.load(shipped(), Vocabulary(SHIPPED)),
         blast_radius=BlastRadius(lambda: inventory.estate.limits, inventory),
         playbooks=playbooks,
         tokens=tokens,

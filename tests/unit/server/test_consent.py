@@ -9,10 +9,9 @@ import pytest
 from structlog.testing import capture_logs
 
 from firebreak.domain.people import Decision, Effect
-from firebreak.policy.rules import PolicyFile
-from firebreak.policy.static import StaticPolicy
 from integrations.inventory.yaml_file import YamlInventory
 from tests.unit.ledger import chains
+from tests.unit.policy.asking import policy
 from tests.unit.server.stage import PEOPLE, Stage, estate
 from tests.unit.server.test_api import held
 
@@ -41,15 +40,19 @@ class Asked:
         return self.says
 
 
-def rules(stage: Stage, *given: dict[str, Any]) -> None:
+def rules(stage: Stage, text: str) -> None:
     """Replace the shipped policy."""
-    policy = StaticPolicy(PolicyFile.model_validate({"version": 1, "rules": given}))
-    stage.app.state.services = replace(stage.app.state.services, policy=policy)
+    replaced = policy(stage.app.state.services.settings.state_dir, text)
+    stage.app.state.services = replace(stage.app.state.services, policy=replaced)
 
 
-def agreed_by(*gates: dict[str, Any], **more: Any) -> dict[str, Any]:
-    rule = {"id": "two-eyes", "summary": "somebody agrees", "effect": "approve"}
-    return rule | {"actions": ["network.release"], "gates": gates} | more
+def agreed_by(
+    gates: str, *, who: str = "principal", action: str = "network.release", name: str = "two-eyes"
+) -> str:
+    return (
+        f'@id("{name}") @summary("somebody agrees") @approve("{gates}")\n'
+        f'permit ({who}, action == Action::"{action}", resource);\n'
+    )
 
 
 @pytest.mark.parametrize("role", PEOPLE)
@@ -78,12 +81,8 @@ async def test_what_policy_forbids_is_not_released_and_the_answer_says_why(stage
     await held(stage)
     rules(
         stage,
-        {
-            "id": "never",
-            "summary": "cameras stay where they are",
-            "effect": "forbid",
-            "actions": ["network.release"],
-        },
+        '@id("never") @summary("cameras stay where they are")'
+        'forbid (principal, action == Action::"network.release", resource);',
     )
     answer = await release(stage, "admin")
     assert (answer.status_code, answer.json()["error"]) == (403, "policy-denied")
@@ -92,18 +91,18 @@ async def test_what_policy_forbids_is_not_released_and_the_answer_says_why(stage
     assert not stage.engine.told
 
 
-async def test_what_no_rule_speaks_about_is_not_released(stage: Stage) -> None:
+async def test_what_no_policy_speaks_about_is_not_released(stage: Stage) -> None:
     await held(stage)
-    rules(stage, agreed_by({"role": "on-call"}) | {"actions": ["wifi.release"]})
+    rules(stage, agreed_by("1 on-call within 15m", action="network.quarantine"))
     answer = await release(stage, "admin")
     assert answer.status_code == 403
-    assert "no rule allows it" in answer.json()["message"]
+    assert "no policy allows it" in answer.json()["message"]
     assert not stage.engine.told
 
 
 async def test_the_one_whose_agreement_is_wanted_gives_it_by_releasing(stage: Stage) -> None:
     await held(stage)
-    rules(stage, agreed_by({"role": "on-call"}))
+    rules(stage, agreed_by("1 on-call within 15m"))
     answer = await release(stage, "analyst")
     assert answer.status_code == 403
     assert "1 x on-call" in answer.json()["message"]
@@ -115,14 +114,14 @@ async def test_the_one_whose_agreement_is_wanted_gives_it_by_releasing(stage: St
 @pytest.mark.parametrize(
     "gates",
     [
-        [{"role": "on-call", "quorum": 2}],
-        [{"role": "on-call"}, {"role": "soc-lead"}],
-        [{"role": "admin"}, {"role": "admin", "quorum": 3}],
+        ["2 on-call within 15m"],
+        ["1 on-call within 15m, 1 soc-lead within 15m"],
+        ["1 admin within 15m", "3 admin within 15m"],
     ],
 )
-async def test_nobody_is_two_people(stage: Stage, gates: list[dict[str, Any]]) -> None:
+async def test_nobody_is_two_people(stage: Stage, gates: list[str]) -> None:
     await held(stage)
-    rules(stage, agreed_by(*gates))
+    rules(stage, "".join(agreed_by(gate, name=f"p{n}") for n, gate in enumerate(gates)))
     for role in ("everybody", *PEOPLE):
         answer = await release(stage, role)
         assert answer.status_code == 403
@@ -142,14 +141,9 @@ async def test_a_rule_about_scripts_is_no_hindrance_to_people(stage: Stage) -> N
     await held(stage)
     rules(
         stage,
-        agreed_by({"role": "on-call"}, when={"requester": "automation"}),
-        {
-            "id": "people",
-            "summary": "people may",
-            "effect": "allow",
-            "actions": ["network.release"],
-            "when": {"requester": "person"},
-        },
+        agreed_by("1 on-call within 15m", who="principal is Automation")
+        + '@id("people") @summary("people may") permit '
+        '(principal is Person, action == Action::"network.release", resource);',
     )
     await release(stage, "analyst")
     assert released_by(stage) == ["the-analyst"]
