@@ -2,7 +2,8 @@
 
 import asyncio
 import signal
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -19,8 +20,10 @@ from firebreak.domain.limits import Limits
 from firebreak.ledger.store import SqlLedger
 from firebreak.playbook.catalogue import SHIPPED, Catalogue
 from firebreak.policy.blast_radius import BlastRadius
+from firebreak.policy.guard import Interlocks
 from firebreak.settings import Settings
 from firebreak.wiring.extensions import load
+from firebreak.wiring.interlocks import build
 from firebreak.wiring.roads import network_roads
 from firebreak.wiring.shared import connect_temporal, load_policy
 from firebreak.worker import build_worker
@@ -42,7 +45,7 @@ class Adapters:
     operations: Mapping[str, Operation]
     close: Callable[[], Coroutine[None, None, None]]
     limits: Callable[[], Limits] = Limits
-    guards: Sequence[Guard] = ()
+    interlocks: Callable[[Ledger], Interlocks] | None = None  # redundancy counts the ledger's holds
 
 
 def estate_adapters(settings: Settings) -> Adapters:
@@ -61,10 +64,19 @@ def estate_adapters(settings: Settings) -> Adapters:
         operations={"device.probe": ProbeOperation(probe), "incident.note": NoteOperation()},
         close=roads.close,
         limits=lambda: inventory.estate.limits,
+        interlocks=lambda ledger: build(
+            estate, ledger.holds, devices=inventory.devices, probe=probe
+        ),
     )
 
 
-def build_steps(settings: Settings, ledger: Ledger, policy: Policy, adapters: Adapters) -> Steps:
+def build_steps(
+    settings: Settings,
+    ledger: Ledger,
+    policy: Policy,
+    adapters: Adapters,
+    guards: Sequence[Guard] = (),
+) -> Steps:
     """The activities over these adapters."""
     world = World(
         catalogue=adapters.catalogue,
@@ -78,7 +90,7 @@ def build_steps(settings: Settings, ledger: Ledger, policy: Policy, adapters: Ad
         clock=lambda: datetime.now(UTC),
         send_window=timedelta(seconds=settings.send_window_s),
         blast_radius=BlastRadius(adapters.limits, adapters.inventory),
-        guards=adapters.guards,
+        guards=guards,
     )
     return Steps(world, settings.retry_attempts)
 
@@ -89,14 +101,30 @@ async def serve_worker(settings: Settings, adapters: Adapters) -> None:
     try:
         client = await connect_temporal(settings)
         policy = load_policy(settings, adapters.inventory, adapters.catalogue)
-        steps = build_steps(settings, ledger, policy, adapters)
-        async with build_worker(client, settings, steps):
-            _log.info("worker ready", queue=settings.task_queue, temporal=settings.temporal_address)
-            await _stopped()
+        async with _guards(adapters, ledger) as guards:
+            steps = build_steps(settings, ledger, policy, adapters, guards)
+            async with build_worker(client, settings, steps):
+                _log.info(
+                    "worker ready", queue=settings.task_queue, temporal=settings.temporal_address
+                )
+                await _stopped()
         _log.info("worker stopped")
     finally:
         await adapters.close()
         await ledger.close()
+
+
+@asynccontextmanager
+async def _guards(adapters: Adapters, ledger: Ledger) -> AsyncIterator[Sequence[Guard]]:
+    """What stands between a plan and its effect, closed at the end. Raises DefinitionError."""
+    if adapters.interlocks is None:
+        yield ()
+        return
+    interlocks = adapters.interlocks(ledger)
+    try:
+        yield (interlocks,)
+    finally:
+        await interlocks.close()
 
 
 async def _stopped() -> None:

@@ -16,7 +16,7 @@ from activities.builtin import NoteOperation, ProbeOperation
 from firebreak.contracts import Appended, Claim, Observation
 from firebreak.domain.base import JsonObject
 from firebreak.domain.device import Device
-from firebreak.domain.limits import Reservation
+from firebreak.domain.limits import Limits, Reservation
 from firebreak.domain.plan import Plan
 from firebreak.domain.record import NewEntry
 from firebreak.ledger.store import SqlLedger
@@ -110,6 +110,7 @@ async def _serve(settings: Settings, folder: Path, fate: Fate) -> None:
         controls={("network.quarantine", "switch"): [DoomedControl(DiskControl(site), fate)]},
         locator=site,
         operations={"device.probe": ProbeOperation(site), "incident.note": NoteOperation()},
+        limits=lambda: Limits(site=None),  # every device of the site is contained side by side
         close=close,
     )
     steps = build_steps(settings, ledger, load_policy(settings, site), adapters)
