@@ -112,9 +112,11 @@ class Settings(BaseSettings):
     @field_validator("adapters", mode="before")
     @classmethod
     def _names(cls, value: object) -> object:
-        """Module names in one string."""
+        """Module names in one string, or a JSON list."""
         if not isinstance(value, str):
             return value
+        if value.startswith("["):
+            return json.loads(value)
         return tuple(name for part in value.split(",") if (name := part.strip()))
 
     @property

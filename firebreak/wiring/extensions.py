@@ -1,10 +1,10 @@
 """Adapters of your own: modules named in the settings, configured in the estate file."""
 
 import importlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import cast
 
-from firebreak.contracts import AdapterModule, Extension
+from firebreak.contracts import AdapterModule, Control, Extension
 from firebreak.domain.estate import Estate
 from firebreak.errors import DefinitionError
 from firebreak.playbook.catalogue import QUARANTINE
@@ -42,3 +42,16 @@ def _extension(name: str, estate: Estate) -> Extension:
                 f"{', '.join(QUARANTINE.ladder)}"
             )
     return extension
+
+
+def check_names(controls: Iterable[Control]) -> None:
+    """No two controls share adapter and rung, by which plans find them. Raises DefinitionError."""
+    seen: set[tuple[str, str]] = set()
+    for control in controls:
+        name = control.capabilities.adapter, control.capabilities.rung
+        if name in seen:
+            raise DefinitionError(
+                f"two adapters call themselves {name[0]} on rung {name[1]}; a hold would not know "
+                "which of them to ask for its way back"
+            )
+        seen.add(name)

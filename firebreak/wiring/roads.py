@@ -16,6 +16,7 @@ from firebreak.domain.estate import (
     PacketFenceNac,
     Site,
 )
+from firebreak.wiring.extensions import check_names
 from integrations.network.cli.controls import PortDown, SwitchQuarantine
 from integrations.network.cli.finder import CliFinder
 from integrations.network.cli.fleet import SwitchFleet
@@ -55,7 +56,8 @@ def network_roads(
     """What the estate asks for, and what extensions bring. Connects to nothing yet.
 
     Raises:
-        DefinitionError: a host key is no public key, or a CA file holds no certificate.
+        DefinitionError: a host key is no public key, a CA file holds no certificate, or two
+            adapters share their name and rung.
     """
     sites = {site.id: site for site in estate.sites}
     switches = {switch.id: switch for switch in estate.switches}
@@ -79,6 +81,7 @@ def network_roads(
         disable,
         PortDown(cli),
     )
+    check_names(by_rung)
     first = [each.close for each in extensions]
     first += [each.close for each in (by_session, disable, *clouds)]  # they use those below
     last = [*(nac.close for nac in nacs.values()), radius.close, snmp.close, cli.close]

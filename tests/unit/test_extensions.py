@@ -8,7 +8,7 @@ import pytest
 
 from firebreak.domain.estate import Estate
 from firebreak.errors import DefinitionError
-from firebreak.wiring.extensions import load
+from firebreak.wiring.extensions import check_names, load
 from firebreak.wiring.roads import network_roads
 
 MODULE = """
@@ -79,3 +79,11 @@ def test_a_wrong_adapter_is_refused_at_start_with_the_reason(
 ) -> None:
     with pytest.raises(DefinitionError, match=says):
         load(modules, estate(**adapters))
+
+
+@pytest.mark.usefixtures("_mine")
+def test_two_adapters_of_one_name_and_rung_are_refused() -> None:
+    plant = estate(mine={"rung": "switch"})
+    twice = load(["mine", "mine"], plant)
+    with pytest.raises(DefinitionError, match="two adapters call themselves mine on rung switch"):
+        check_names([control for extension in twice for control in extension.controls])
