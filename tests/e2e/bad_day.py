@@ -1,6 +1,7 @@
 """A bad day on the simulated site: every switch fails in its own way, all at the same time."""
 
 import asyncio
+import functools
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,7 +9,7 @@ from firebreak.cyber_range.faults import FaultKind
 from firebreak.cyber_range.journal import Write
 from firebreak.domain.device import Device
 from firebreak.domain.estate import Estate
-from tests.e2e.journey import Story, answers, eve, holds, post, scan_by, until_closed
+from tests.e2e.journey import Story, agree, answers, eve, holds, post, scan_by, until_closed
 from tests.e2e.stack import Stack
 
 # The technique that starts the playbook `contain` of conftest.py.
@@ -49,11 +50,16 @@ async def play(site: Stack, estate: Estate, troubles: dict[str, Trouble]) -> dic
             match=fault.match,
             delay_s=fault.delay_s,
         )
-    async with site.api("suricata") as detector, site.api("ada") as ada:
+    async with (
+        site.api("suricata") as detector,
+        site.api("ada") as ada,
+        site.api("grace") as grace,
+    ):
+        agrees = functools.partial(agree, grace)  # a port is not shut without a person
         taken = await post(detector, eve(scan_by(c, TECHNIQUE) for c in troubled.values()))
         incidents = {alert["device"]: alert["incident"] for alert in taken["alerts"]}
         stories = await asyncio.gather(
-            *(until_closed(ada, incidents[camera.id]) for camera in troubled.values())
+            *(until_closed(ada, incidents[camera.id], agrees) for camera in troubled.values())
         )
         return {
             name: await _ending(site, estate, story, camera, await holds(ada, camera.id))
