@@ -44,11 +44,6 @@ def missing_for(peer: str) -> str:
     return ""
 
 
-def pytest_xdist_auto_num_workers() -> int:
-    """Most tests wait for a server, a switch or a time-out: a few more workers than cores."""
-    return (os.cpu_count() or 2) + 2
-
-
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
     for mark in item.iter_markers("peer"):
