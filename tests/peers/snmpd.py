@@ -60,7 +60,7 @@ class SnmpdPeer:
             user="firebreak",
             auth_key=f"file:{self.folder}/auth",
             priv_key=f"file:{self.folder}/priv",
-            timeout_s=0.5,
+            timeout_s=1.5,
         )
         return self.ovs.switch.model_copy(update={"cli": None, "snmp": access})
 
