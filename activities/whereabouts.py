@@ -8,6 +8,8 @@ from firebreak.domain.device import Attachment, Device
 from firebreak.domain.plan import Plan
 from firebreak.errors import FirebreakError
 
+_SURE = {"seen": "seen by a switch", "inventory": "only the inventory says so"}
+
 
 @dataclass(frozen=True)
 class Found:
@@ -63,7 +65,8 @@ def _sighted(first: Observation | FirebreakError) -> bool:
 
 
 def _with(seen: Observation, place: Place | None, *more: str) -> Observation:
-    evidence = (*seen.evidence, *more, *(place.evidence if place else ()))
+    found = (*place.evidence, f"place: {_SURE[place.confidence]}") if place else ()
+    evidence = (*seen.evidence, *more, *found)
     return seen.model_copy(update={"evidence": evidence})
 
 

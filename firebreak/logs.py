@@ -29,7 +29,8 @@ def configure(settings: Settings) -> None:
         )
     )
     logging.basicConfig(handlers=[handler], level=settings.log_level, force=True)
-    for noisy in ("httpx", "paramiko", "netmiko", "uvicorn.access", "alembic"):
+    # httpcore's DEBUG lines hold response headers, and with them session cookies.
+    for noisy in ("httpx", "httpcore", "paramiko", "netmiko", "uvicorn.access", "alembic"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],

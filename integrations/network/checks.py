@@ -4,6 +4,7 @@ from typing import Protocol
 
 from firebreak.domain.device import Attachment, Device
 from firebreak.domain.estate import Switch
+from firebreak.domain.plan import Plan
 from firebreak.errors import NotThere, Rejected
 from integrations.network.ports import PortReading, PortState, Sighting
 
@@ -46,6 +47,12 @@ def _named(names: Naming, port: str) -> str:
         return names.canonical(port)
     except Rejected:
         return port  # a port channel: no physical port, never equal to one
+
+
+def own_plan(plan: Plan, adapter: str, rung: str) -> None:
+    """A control applies and reverts its own plans and no others."""
+    if (plan.adapter, plan.rung) != (adapter, rung):
+        raise Rejected(f"the plan is for {plan.adapter}/{plan.rung}, not {adapter}/{rung}")
 
 
 def same_port(left: PortState, right: PortState) -> None:

@@ -43,7 +43,6 @@ class Trait(StrEnum):
 
     REVERSIBLE = "reversible"  # there is a way back
     DRIFT = "drift"  # someone else can change what the control looks after
-    SESSION = "session"  # a connection that stays open between two calls
 
 
 class Tested(StrEnum):

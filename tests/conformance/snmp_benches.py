@@ -15,7 +15,7 @@ from firebreak.domain.device import Attachment, Device
 from firebreak.domain.estate import Platform, Site, Switch
 from integrations.network.snmp.controls import Dot1xBlock, SnmpPortDown, SnmpQuarantine
 from integrations.network.snmp.fleet import SnmpFleet
-from tests.conformance.bench import Adapter, Bench, Case, Fault, Forbidden, Tested, Trait
+from tests.conformance.bench import Adapter, Bench, Case, Fault, Forbidden, Tested
 from tests.peers.ovs import HUB_PORT, TRUNK_PORT, free_port
 from tests.peers.snmpd import SnmpdPeer
 from tests.unit.snmp.rack import AUTH_KEY, Rack, running_rack
@@ -49,7 +49,6 @@ REFUSALS = {
 }
 EXEMPT: Mapping[Case, str] = {
     Fault.CHANGED_IDENTITY: "an agent is known by the user's keys; a new engine ID is no identity",
-    Trait.SESSION: "SNMP over UDP has no connection",
 }
 
 

@@ -110,8 +110,7 @@ class _PortControl:
     async def _bring(
         self, plan: Plan, source: JsonObject, target: JsonObject, send_by: datetime
     ) -> JsonObject:
-        if plan.adapter != ADAPTER or plan.rung != self.rung:
-            raise Rejected(f"the plan is for {plan.adapter}/{plan.rung}, not {ADAPTER}/{self.rung}")
+        checks.own_plan(plan, ADAPTER, self.rung)
         known, wanted = PortState.from_record(source), PortState.from_record(target)
         session = self._fleet.session(wanted.switch)
         checks.same_port(known, wanted)

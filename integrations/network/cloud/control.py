@@ -175,8 +175,7 @@ class CloudQuarantine(ABC, Generic[State, AnyController]):
     async def _bring(
         self, plan: Plan, source: JsonObject, target: JsonObject, send_by: datetime
     ) -> JsonObject:
-        if (plan.adapter, plan.rung) != (self.adapter, RUNG):
-            raise Rejected(f"the plan is for {plan.adapter}/{plan.rung}, not {self.adapter}/{RUNG}")
+        checks.own_plan(plan, self.adapter, RUNG)
         known, wanted = self._state(source), self._state(target)
         if (known.switch, known.port) != (wanted.switch, wanted.port):
             raise Rejected("the plan's before and after are about different ports")

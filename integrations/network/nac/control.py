@@ -8,6 +8,7 @@ from firebreak.domain.base import JsonObject
 from firebreak.domain.device import Device, normalize_mac
 from firebreak.domain.plan import Plan
 from firebreak.errors import Rejected
+from integrations.network import checks
 from integrations.network.nac.source import NacSource, Standing
 
 ACTION = "network.quarantine"
@@ -110,10 +111,7 @@ class NacQuarantine:
     async def _bring(
         self, plan: Plan, source: JsonObject, target: JsonObject, send_by: datetime
     ) -> JsonObject:
-        if plan.adapter != self._adapter or plan.rung != RUNG:
-            raise Rejected(
-                f"the plan is for {plan.adapter}/{plan.rung}, not {self._adapter}/{RUNG}"
-            )
+        checks.own_plan(plan, self._adapter, RUNG)
         mac, known = _taken_apart(source)
         other, wanted = _taken_apart(target)
         if mac != other:

@@ -198,8 +198,7 @@ class RadiusQuarantine:
     async def _bring(
         self, plan: Plan, source: JsonObject, target: JsonObject, send_by: datetime, *, into: bool
     ) -> JsonObject:
-        if plan.adapter != ADAPTER or plan.rung != self.rung:
-            raise Rejected(f"the plan is for {plan.adapter}/{plan.rung}, not {ADAPTER}/{self.rung}")
+        checks.own_plan(plan, ADAPTER, self.rung)
         known, wanted = SessionState.from_record(source), SessionState.from_record(target)
         if (known.switch, known.mac) != (wanted.switch, wanted.mac):
             raise Rejected("the plan's before and after are about different sessions")

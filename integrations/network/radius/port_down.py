@@ -231,8 +231,7 @@ class RadiusPortDown:
 
     def _ends(self, plan: Plan) -> tuple[PortState, PortState, str]:
         """``(before, after, mac)`` of a plan of this control."""
-        if plan.adapter != ADAPTER or plan.rung != self.rung:
-            raise Rejected(f"the plan is for {plan.adapter}/{plan.rung}, not {ADAPTER}/{self.rung}")
+        checks.own_plan(plan, ADAPTER, self.rung)
         (known, mac), (wanted, other) = _parts(plan.before), _parts(plan.after)
         checks.same_port(known, wanted)
         if mac != other:

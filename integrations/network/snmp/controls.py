@@ -130,8 +130,7 @@ class _SnmpControl(Generic[State]):
     async def _bring(
         self, plan: Plan, source: JsonObject, target: JsonObject, send_by: datetime
     ) -> JsonObject:
-        if plan.adapter != ADAPTER or plan.rung != self.rung:
-            raise Rejected(f"the plan is for {plan.adapter}/{plan.rung}, not {ADAPTER}/{self.rung}")
+        checks.own_plan(plan, ADAPTER, self.rung)
         switch = self._switch(str(target.get("switch", "")))
         known, wanted = self._parse(switch, source), self._parse(switch, target)
         if (known.switch, known.port) != (wanted.switch, wanted.port):
