@@ -4,6 +4,9 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
+# Pinned: a Slack Web API emulator, and an OpenID Connect provider.
+NODE_PEERS := emulate@0.12.2 oidc-provider@9.13.3
+
 .PHONY: setup demo test lint format up bench bench-network peers lock clean docs
 setup: $(STAMP)
 
@@ -45,12 +48,14 @@ bench-network: $(STAMP)
 docs: $(STAMP)
 	$(BIN)/python -m docs.generate
 
-# The real peers of the tests, from Debian packages (as root).
-peers:
+# The real peers of the tests: Debian packages (as root), and Node.js programs into .peers.
+peers: $(STAMP)
 	apt-get update -q
 	DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends \
 	  openvswitch-switch openssh-server postgresql iproute2 iputils-ping ethtool \
-	  hostapd wpasupplicant freeradius freeradius-utils snmpd snmp mosquitto mosquitto-clients
+	  hostapd wpasupplicant freeradius freeradius-utils snmpd snmp mosquitto mosquitto-clients \
+	  request-tracker5 rt5-db-sqlite rt5-standalone
+	$(BIN)/python -m tests.peers.node $(NODE_PEERS)
 
 lock: $(STAMP)
 	$(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras --no-emit-index-url --no-emit-trusted-host \
@@ -58,4 +63,4 @@ lock: $(STAMP)
 	  --output-file requirements.lock pyproject.toml
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis bench/out/*.json
+	rm -rf $(VENV) .peers .mypy_cache .ruff_cache .pytest_cache .hypothesis bench/out/*.json

@@ -38,6 +38,15 @@ class Settings(BaseSettings):
         description="Policies: a .cedar file, or a directory of them; empty: the shipped "
         "playbooks/policies",
     )
+    people_file: Path | None = Field(
+        default=None,
+        description="People, their accounts and roles, and who is on call when; empty: every API "
+        "token is a person of its own",
+    )
+    channels_file: Path | None = Field(
+        default=None,
+        description="Where people are told and asked: chat, paging, tickets, mail; empty: nowhere",
+    )
 
     temporal_address: str = Field(default="127.0.0.1:7233", description="Temporal frontend")
     temporal_namespace: str = Field(default="default", description="Temporal namespace")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.peers import node
 from tests.workflows.temporal_server import temporal_server
 
 REQUIRE_PEERS = os.environ.get("FIREBREAK_REQUIRE_PEERS") == "1"
@@ -16,6 +17,7 @@ _PROGRAMS = {
     "sshd": ("sshd",),
     "postgres": ("/usr/lib/postgresql/15/bin/initdb", "setpriv"),
     "snmpd": ("snmpd", "setpriv"),
+    "rt": ("/usr/share/request-tracker5/libexec/standalone_httpd", "setpriv"),
     "mosquitto": ("mosquitto", "mosquitto_pub", "mosquitto_passwd"),
     "freeradius": ("freeradius", "radmin", "radclient", "setpriv"),
     "dot1x": (
@@ -23,6 +25,8 @@ _PROGRAMS = {
         *("ovs-vsctl", "ovsdb-server", "ovs-vswitchd", "ip", "ping", "ethtool"),
     ),
 }
+
+_NODE = {"slack": "emulate", "oidc": "oidc-provider"}
 
 _ROOT = {
     "ovs": "for its network namespaces",
@@ -33,6 +37,9 @@ _ROOT = {
 
 def missing_for(peer: str) -> str:
     """Why a peer cannot run here; "" when it can."""
+    if peer in _NODE:
+        found = node.package(_NODE[peer])
+        return "" if found.is_dir() else f"{peer} needs the Node.js package {_NODE[peer]}"
     if peer not in _PROGRAMS:
         return f"unknown peer {peer!r}; it must be named in tests/conftest.py"
     search = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/sbin"])

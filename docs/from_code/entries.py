@@ -88,6 +88,34 @@ KINDS: dict[Kind, Written] = {
     Kind.RESUMED: Written(
         "A second person let effects go on, in the same chain.", ("site", "who", "reason")
     ),
+    Kind.APPROVAL_REMINDED: Written(
+        "People who have not answered were asked again.", ("approval",)
+    ),
+    Kind.APPROVAL_ESCALATED: Written(
+        "Nobody answered in time: the next role may answer too, and was asked.", ("approval",)
+    ),
+    Kind.APPROVAL_DELEGATED: Written(
+        "Somebody who may answer named another person to answer instead.", ("approval", "to")
+    ),
+    Kind.APPROVAL_SNOOZED: Written(
+        "Somebody who was asked wants to be asked again later.", ("approval", "until")
+    ),
+    Kind.GLASS_BROKEN: Written(
+        "Break-glass: a person overrides what protects, for a short time. In the chain of the "
+        "installation.",
+        ("glass",),
+    ),
+    Kind.GLASS_ENDED: Written("It is over, and waits for its review.", ("glass", "why")),
+    Kind.REVIEW_CLOSED: Written("Another person reviewed it.", ("glass", "finding")),
+    Kind.POLICY_CHANGED: Written(
+        "Other policies are in force from now on. In the chain of the installation.",
+        ("digest", "before"),
+    ),
+    Kind.UNDELIVERED: Written(
+        "A channel could not tell people something in time, and which one does instead.",
+        ("channel", "detail", "instead"),
+        ("approval",),
+    ),
     Kind.NOTE: Written(
         "Words: a stop, or a vote that was refused and why.", ("text",), ("approval",)
     ),

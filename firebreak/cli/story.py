@@ -28,7 +28,8 @@ class Line:
 
 def story(entry: Entry) -> tuple[Line, ...]:
     """What an entry says to people; never nothing, whatever its body looks like."""
-    return tuple(_TELL[entry.kind](entry.body, entry)) or (Line(QUIET, entry.kind.value, ""),)
+    tell = _TELL.get(entry.kind)
+    return (tuple(tell(entry.body, entry)) if tell else ()) or (Line(QUIET, entry.kind.value, ""),)
 
 
 def rung_story(rung: Json) -> Iterable[Line]:

@@ -23,6 +23,31 @@ class Principal(Model):
         return sorted(roles)
 
 
+class Person(Model):
+    """Someone the people file knows: one principal, however many accounts they have.
+
+    ``accounts``: by provider (``token``, ``oidc``, ``slack``, ``pagerduty``), the ids there.
+    """
+
+    id: str = Field(min_length=1, max_length=200)
+    name: str = Field(default="", max_length=200)
+    emails: tuple[str, ...] = ()
+    accounts: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    roles: frozenset[str] = frozenset()
+    teams: frozenset[str] = frozenset()
+
+    @field_serializer("roles", "teams", when_used="json")
+    def _in_order(self, names: frozenset[str]) -> list[str]:
+        return sorted(names)
+
+
+class Level(Model):
+    """One step of an escalation: from then on ``role`` may answer too, and is asked to."""
+
+    after_s: int = Field(ge=1)  # from the request
+    role: str
+
+
 class Gate(Model):
     """People who must agree before something happens."""
 
@@ -97,6 +122,17 @@ class Approval(Model):
     expires_at: AwareDatetime
     state: ApprovalState = ApprovalState.PENDING
     votes: tuple[Vote, ...] = ()
+    device: str = ""
+    title: str = ""  # of the incident
+    severity: int = 0
+    hits: tuple[str, ...] = ()  # what else it touches
+    asked: tuple[str, ...] = ()  # principals who have been asked by name, in order
+    levels: tuple[Level, ...] = ()  # who is asked next when nobody answers
+    reached: int = 0  # how many of those have been
+    reminders: int = 0
+    remind_s: int | None = None
+    on_timeout: Literal["deny", "allow"] = "deny"
+    replaces: str = ""  # the request that this one follows: changed, or drifted
 
 
 def passed(gates: Iterable[Gate], voters: Iterable[Principal]) -> bool:

@@ -24,6 +24,10 @@ class Kind(StrEnum):
     STEP = "step.noted"  # skipped, set, waited, failed edge taken
     APPROVAL_REQUESTED = "approval.requested"
     APPROVAL_VOTE = "approval.vote"
+    APPROVAL_REMINDED = "approval.reminded"
+    APPROVAL_ESCALATED = "approval.escalated"
+    APPROVAL_DELEGATED = "approval.delegated"
+    APPROVAL_SNOOZED = "approval.snoozed"
     APPROVAL_CLOSED = "approval.closed"
     HOLD_STARTED = "hold.started"
     HOLD_EXTENDED = "hold.extended"
@@ -31,6 +35,11 @@ class Kind(StrEnum):
     HOLD_STUCK = "hold.stuck"
     HALTED = "halt.engaged"
     RESUMED = "halt.lifted"
+    GLASS_BROKEN = "glass.broken"
+    GLASS_ENDED = "glass.ended"
+    REVIEW_CLOSED = "review.closed"
+    POLICY_CHANGED = "policy.changed"
+    UNDELIVERED = "channel.undelivered"  # a channel could not say it in time; who says it instead
     NOTE = "note"
     CLOSED = "response.closed"
 

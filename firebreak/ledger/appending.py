@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import Any, Self
 
 from sqlalchemy import Connection, bindparam, insert, select, update
@@ -155,6 +155,7 @@ class _Chain:
                 "of_incident": self._incident,
                 "length": self._length,
                 "hash": self._head,
+                "touched_at": datetime.now(UTC),
             }
             self._connection.execute(_MOVE_HEAD, moved)
 

@@ -80,12 +80,15 @@ entries = Table(
 )
 
 # The end of each chain. Its row is what several processes lock to append to one incident.
+# ``touched_at``: when it was last appended to, by the clock of whoever did.
 heads = Table(
     "heads",
     metadata,
     Column("incident", String(64), primary_key=True),
     Column("length", Integer, nullable=False),
     Column("hash", String(71), nullable=False),
+    Column("touched_at", UtcTime),
+    Index("heads_by_touch", "touched_at"),
 )
 
 incidents = Table(
@@ -174,6 +177,55 @@ alerts = Table(
     Index("alerts_by_disposition", "disposition", "n"),
 )
 
+# How far each channel has told each incident. ``told``: the first entry it has not been told of.
+# ``state``: what the channel must know next time, such as the id of its ticket. ``leased_until``:
+# a process is telling it now.
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("channel", String(63), primary_key=True),
+    Column("incident", String(64), primary_key=True),
+    Column("told", Integer, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("failing_since", UtcTime),
+    Column("next_at", UtcTime),
+    Column("leased_until", UtcTime),
+    Column("detail", Text, nullable=False),
+    Index("deliveries_due", "channel", "next_at"),
+)
+
+# Every request, allowed or refused. ``via``: api, slack, ...
+audit = Table(
+    "audit",
+    metadata,
+    Column("n", Serial, primary_key=True, autoincrement=True),
+    Column("at", UtcTime, nullable=False),
+    Column("principal", String(200), nullable=False),
+    Column("via", String(20), nullable=False),
+    Column("action", String(100), nullable=False),
+    Column("target", Text, nullable=False),
+    Column("status", Integer, nullable=False),
+    Column("detail", Text, nullable=False),
+    Index("audit_by_time", "at"),
+    Index("audit_by_principal", "principal", "at"),
+)
+
+# Break-glass, each with the review that its end opens. ``scope``: ``device/<id>`` or ``site/<id>``.
+glasses = Table(
+    "glasses",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("scope", String(80), nullable=False),
+    Column("principal", String(200), nullable=False),
+    Column("expires_at", UtcTime, nullable=False),
+    Column("ended_at", UtcTime),
+    Column("reviewed_at", UtcTime),
+    Column("document", Text, nullable=False),
+    Index("glasses_by_scope", "scope", "expires_at"),
+)
+
+# ``scopes``: what a token of a service may do; NULL: whatever its roles may.
 # ``hash``: SHA-256 of the secret, in hex. A name may be used again once its token is revoked.
 tokens = Table(
     "tokens",
@@ -181,6 +233,7 @@ tokens = Table(
     Column("hash", String(64), primary_key=True),
     Column("name", String(100), nullable=False),
     Column("roles", Text, nullable=False),
+    Column("scopes", Text),
     Column("created_at", UtcTime, nullable=False),
     Column("expires_at", UtcTime),
     Column("revoked_at", UtcTime),
