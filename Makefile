@@ -7,7 +7,7 @@ STAMP  := $(VENV)/.installed
 # Pinned: a Slack Web API emulator, and an OpenID Connect provider.
 NODE_PEERS := emulate@0.12.2 oidc-provider@9.13.3
 
-.PHONY: setup demo test lint format up bench bench-network peers lock clean docs
+.PHONY: setup demo test lint format up bench bench-network bench-people peers lock clean docs
 setup: $(STAMP)
 
 $(STAMP): requirements.lock pyproject.toml
@@ -44,6 +44,9 @@ bench: $(STAMP)
 
 bench-network: $(STAMP)
 	$(BIN)/python -m bench.network
+
+bench-people: $(STAMP)
+	$(BIN)/python -m bench.people
 
 docs: $(STAMP)
 	$(BIN)/python -m docs.generate

@@ -24,8 +24,9 @@ class Bell:
 
 @dataclass
 class Listener(asyncio.DatagramProtocol):
-    """Collects when each effect of each response happened."""
+    """Collects when each effect of each response happened. ``effects``: how many one has."""
 
+    effects: int = EFFECTS
     seen: dict[str, dict[str, float]] = field(default_factory=dict)
     again: int = 0
     _waiting: dict[str, asyncio.Future[float]] = field(default_factory=dict)
@@ -37,13 +38,13 @@ class Listener(asyncio.DatagramProtocol):
         steps = self.seen.setdefault(said["who"], {})
         self.again += said["step"] in steps
         steps[said["step"]] = said["at"]
-        if len(steps) == EFFECTS and (waiter := self._waiting.pop(said["who"], None)):
+        if len(steps) == self.effects and (waiter := self._waiting.pop(said["who"], None)):
             waiter.set_result(max(steps.values()))
 
     async def last_effect(self, who: str) -> float:
         """When the last effect of a response happened."""
         steps = self.seen.get(who, {})
-        if len(steps) == EFFECTS:
+        if len(steps) == self.effects:
             return max(steps.values())
         waiter = self._waiting.setdefault(who, asyncio.get_running_loop().create_future())
         return await asyncio.wait_for(waiter, 120)

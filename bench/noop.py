@@ -14,7 +14,7 @@ from firebreak.domain.device import Device
 from firebreak.domain.plan import ProbeReport, Reach
 from firebreak.errors import NotFound
 from firebreak.playbook.catalogue import Action, ActionKind, Catalogue
-from firebreak.playbook.program import Do, Program
+from firebreak.playbook.program import Approve, Do, Program
 from firebreak.settings import Settings
 from firebreak.wiring.server import serve_api
 from firebreak.wiring.worker import Adapters, serve_worker
@@ -98,11 +98,15 @@ class NoProbe:
 class OnePlaybook:
     """Five effects in a row, started by any alert."""
 
-    def __init__(self, *, quick: bool) -> None:
-        steps = tuple(
-            Do(id=f"e{number}", action="bench.effect", quick=quick) for number in range(EFFECTS)
-        )
-        self._program = Program(name="respond5", version=1, summary="Five effects", steps=steps)
+    def __init__(self, mode: str) -> None:
+        """``mode``: ``ordinary`` or ``quick`` effects, or one that is ``approved`` first."""
+        effects = [
+            Do(id=f"e{number}", action="bench.effect", quick=mode == "quick")
+            for number in range(EFFECTS)
+        ]
+        ask = Approve(id="ask", role="on-call", within_s=3600, plan=())
+        steps = (ask, effects[0]) if mode == "approved" else tuple(effects)
+        self._program = Program(name="respond5", version=1, summary="Effects", steps=steps)
 
     def program(self, name: str) -> Program:
         """The one there is."""
@@ -137,14 +141,14 @@ def _adapters(bell_port: int) -> Adapters:
 
 
 def main() -> None:
-    """``worker <bell port>`` or ``server <quick|ordinary>``; settings from the environment."""
+    """``worker <bell port>`` or ``server <mode of OnePlaybook>``; settings from the environment."""
     settings = Settings()
     logs.configure(settings)
     memory.settle()
     if sys.argv[1] == "worker":
         uvloop.run(serve_worker(settings, _adapters(int(sys.argv[2]))))
     else:
-        playbooks = OnePlaybook(quick=sys.argv[2] == "quick")
+        playbooks = OnePlaybook(sys.argv[2])
         uvloop.run(serve_api(settings, playbooks, Estate()))
 
 

@@ -65,11 +65,44 @@ class RawWorkflow:
                 )
 
 
+@workflow.defn
+class RawApproval:
+    """One effect, once a person has said yes by an update."""
+
+    def __init__(self) -> None:
+        """Nobody has said anything."""
+        self._said: str | None = None
+
+    @workflow.run
+    async def run(self, start: RawInput) -> None:
+        """Wait, then have it."""
+        await workflow.wait_condition(lambda: self._said is not None)
+        ask = RawEffect(start.who, "e0")
+        await workflow.execute_activity_method(
+            RawActivities.effect, ask, start_to_close_timeout=timedelta(seconds=30)
+        )
+
+    @workflow.update
+    def approve(self, who: str) -> str:
+        """One person's yes."""
+        self._said = who
+        return who
+
+    @approve.validator
+    def check(self, who: str) -> None:
+        """Once, and by somebody."""
+        if not who or self._said is not None:
+            raise ValueError("it does not count")
+
+
 async def _serve(address: str, bell_port: int) -> None:
     client = await Client.connect(address)
     activities = RawActivities(Bell(bell_port))
     async with Worker(
-        client, task_queue=QUEUE, workflows=[RawWorkflow], activities=[activities.effect]
+        client,
+        task_queue=QUEUE,
+        workflows=[RawWorkflow, RawApproval],
+        activities=[activities.effect],
     ):
         await asyncio.Event().wait()
 

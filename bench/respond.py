@@ -24,7 +24,7 @@ import httpx
 import uvloop
 from temporalio.client import Client
 
-from bench.common import Listener
+from bench.common import EFFECTS, Listener
 from bench.noop import device
 from bench.raw import QUEUE, RawInput, RawWorkflow
 from firebreak.embedded import DevServer
@@ -103,30 +103,38 @@ async def _burst(respond: Callable[[], Awaitable[float]]) -> float:
 class Workbench:
     """The processes of one run and a way to ask each side."""
 
-    def __init__(self, listener: Listener, client: Client, http: httpx.AsyncClient) -> None:
-        self._listener = listener
-        self._client = client
-        self._http = http
+    def __init__(
+        self, listener: Listener, client: Client, http: httpx.AsyncClient, approver: str
+    ) -> None:
+        """``approver``: the token of a person on call."""
+        self.listener = listener
+        self.client = client
+        self.http = http
+        self.approver = {"Authorization": f"Bearer {approver}"}
         self._next = 0
 
     async def raw(self, *, local: bool) -> float:
         """Start the raw workflow from a client in this process."""
         who = f"raw-{uuid4().hex}"
         began = time.time()
-        await self._client.start_workflow(
+        await self.client.start_workflow(
             RawWorkflow.run, RawInput(who, local), id=who, task_queue=QUEUE
         )
-        return await self._listener.last_effect(who) - began
+        return await self.listener.last_effect(who) - began
 
     async def firebreak(self) -> float:
         """Post an alert about the next device."""
+        began = time.time()
+        return await self.listener.last_effect(await self.alert()) - began
+
+    async def alert(self) -> str:
+        """Post an alert about the next device and return its id."""
         camera = device(self._next)
         self._next += 1
         body = json.dumps(_eve(str(camera.ip)))
-        began = time.time()
-        answer = await self._http.post("/alerts/suricata", content=body)
+        answer = await self.http.post("/alerts/suricata", content=body)
         answer.raise_for_status()
-        return await self._listener.last_effect(camera.id) - began
+        return camera.id
 
 
 def _eve(ip: str) -> dict[str, object]:
@@ -173,7 +181,7 @@ async def workbench(
 ) -> AsyncIterator[tuple[Workbench, dict[str, float]]]:
     """Everything running, and the memory of each process when asked."""
     temporal = DevServer(directory=state, port=free_port(), sync=sync)  # type: ignore[arg-type]  # checked by argparse
-    listener = Listener()
+    listener = Listener(effects=1 if mode == "approved" else EFFECTS)
     loop = asyncio.get_running_loop()
     transport, _ = await loop.create_datagram_endpoint(
         lambda: listener, local_addr=("127.0.0.1", 0)
@@ -189,7 +197,9 @@ async def workbench(
     }
     settings = Settings(state_dir=state)
     ledger = await SqlLedger.open(settings.ledger_url)
-    token = await Tokens(ledger.database).create("suricata", ["source:suricata"])
+    tokens = Tokens(ledger.database)
+    token = await tokens.create("suricata", ["source:suricata"])
+    approver = await tokens.create("on-call-a", ["on-call"])
     await ledger.close()
     python = (sys.executable, "-m")
     with contextlib.ExitStack() as stack:
@@ -212,7 +222,7 @@ async def workbench(
         ) as http:
             await _until_healthy(http)
             memory: dict[str, float] = {}
-            yield Workbench(listener, client, http), memory
+            yield Workbench(listener, client, http, approver), memory
             memory |= {name: _rss_mb(pid) for name, pid in pids.items()}
             if listener.again:
                 raise RuntimeError(f"{listener.again} effects happened twice")
