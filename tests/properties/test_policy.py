@@ -1,9 +1,7 @@
 """Over random policies, people, devices and circumstances: no doubt is ever an allow."""
 
 import contextlib
-import tempfile
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from datetime import UTC, timedelta
 from typing import Any
 
 import cedarpy
@@ -18,56 +16,10 @@ from firebreak.policy import gates
 from firebreak.policy.cedar import CedarPolicy
 from firebreak.policy.files import shipped
 from firebreak.policy.statements import statements
+from tests.properties.policies import NOON, ROLES, loaded, policies, spelled_gates
 from tests.unit.policy.asking import VOCABULARY, question
 
-NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
 SOON = settings(deadline=timedelta(seconds=5), max_examples=150)
-
-ROLES = st.sampled_from(["on-call", "soc-lead", "admin", "automation", "x"])
-CONDITIONS = st.sampled_from(
-    [
-        "true",
-        "false",
-        "context.drill",
-        "context.severity >= 3",
-        "context.confidence < 50",
-        "context.severity * 9223372036854775807 > 1",  # fails from severity 2 on
-        'principal in Role::"admin"',
-        'resource.safety == Safety::"none"',
-        'resource has redundancy_group && resource in RedundancyGroup::"g"',
-        'context.risk == Risk::"high"',
-        "context.reversible",
-        "context.hour < 6",
-        "context.blast.site > 2",
-    ]
-)
-GATES = st.lists(
-    st.tuples(st.integers(1, 10), ROLES, st.sampled_from(["90s", "15m", "1h", "2d"])),
-    min_size=1,
-    max_size=3,
-    unique_by=lambda gate: gate[1],
-).map(lambda found: ", ".join(f"{n} {role} within {time}" for n, role, time in found))
-
-
-@st.composite
-def policies(draw: st.DrawFn) -> str:
-    """Some policies that load."""
-    written = []
-    for number in range(draw(st.integers(1, 6))):
-        effect = draw(st.sampled_from(["permit", "permit", "forbid"]))
-        asks = draw(st.none() | GATES) if effect == "permit" else None
-        scope = draw(
-            st.sampled_from(
-                ["action", 'action in Action::"network.*"', 'action in Action::"control"']
-            )
-        )
-        note = f'@approve("{asks}") ' if asks else ""
-        written.append(
-            f'@id("p{number}") @summary("s") {note}{effect} (principal, {scope}, resource) '
-            f"when {{ {draw(CONDITIONS)} }};"
-        )
-    return "\n".join(written)
-
 
 MOMENTS = st.datetimes(timezones=st.just(UTC))
 PRINCIPALS = st.builds(
@@ -98,13 +50,6 @@ def questions(draw: st.DrawFn) -> Question:
         safety=draw(st.sampled_from(["none", "monitoring", "life-support"])),
         redundancy_group=draw(st.sampled_from([None, "g", "h"])),
     )
-
-
-def loaded(text: str) -> CedarPolicy:
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "policy.cedar"
-        path.write_text(text, encoding="utf-8")
-        return CedarPolicy.load(path, VOCABULARY, clock=lambda: NOON)
 
 
 def holds(said: Decision, policy: CedarPolicy) -> None:
@@ -199,7 +144,7 @@ def test_taking_a_file_apart_loses_no_policy(text: str) -> None:
     assert whole.count('"effect"') == len(list(statements(text)))
 
 
-@given(GATES)
+@given(spelled_gates(10))
 def test_gates_read_as_they_are_spelled(text: str) -> None:
     assert gates.parse(gates.spell(gates.parse(text))) == gates.parse(text)
 
