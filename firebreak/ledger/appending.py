@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any, Self
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Select, bindparam, insert, select, update
 
 from firebreak.contracts import Appended, Claim
 from firebreak.domain.base import canonical
@@ -23,11 +24,20 @@ _HEAD = (
     .where(heads.c.incident == bindparam("of_incident"))
     .with_for_update()
 )
-_BY_KEY = select(entries).where(
-    entries.c.incident == bindparam("of_incident"), entries.c.key == bindparam("with_key")
-)
 _INSERT = insert(entries)
 _MOVE_HEAD = update(heads).where(heads.c.incident == bindparam("of_incident"))
+
+
+KEYS_AT_ONCE = 32
+
+
+@cache
+def _by_keys(count: int) -> Select[Any]:
+    """Entries by ``key_0``, ``key_1``, ...: asking once for all costs as much as asking for one."""
+    keys: list[ColumnElement[str]] = [bindparam(f"key_{number}") for number in range(count)]
+    return select(entries).where(
+        entries.c.incident == bindparam("of_incident"), entries.c.key.in_(keys)
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +87,11 @@ def append(
         LedgerConflict: a key stands with other content.
         Busy: another incident, or another step of this one, holds the claim.
     """
+    keys: dict[str, list[str]] = {}
+    for one in prepared:
+        keys.setdefault(one.new.incident, []).append(one.new.key)
     chains = {
-        incident: _Chain.locked(connection, incident)
-        for incident in sorted({p.new.incident for p in prepared})
+        incident: _Chain.locked(connection, incident, keys[incident]) for incident in sorted(keys)
     }
     appended = tuple(chains[p.new.incident].add(p) for p in prepared)
     last = appended[-1]
@@ -91,34 +103,46 @@ def append(
         reservations.take(connection, reserve, last.entry)
     for chain in chains.values():
         chain.store()
-    for one in appended:
-        if one.created:
-            project(connection, one.entry)
+    for added in appended:
+        if added.created:
+            project(connection, added.entry)
     return appended
 
 
 class _Chain:
-    """One incident's chain, its end locked, and what is being added to it."""
+    """One incident's chain, its end locked, and what is being added to it.
 
-    def __init__(self, connection: Connection, incident: str, length: int, head: str) -> None:
+    ``standing``: the entries that stand under the keys which are to be added, with their bodies.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        incident: str,
+        length: int,
+        head: str,
+        standing: dict[str, tuple[str, Entry]],
+    ) -> None:
         self._connection = connection
+        self._standing = standing
         self._incident = incident
         self._length = length
         self._head = head
-        self._added: dict[str, tuple[Prepared, Entry]] = {}
+        self._added: list[tuple[Prepared, Entry]] = []
 
     @classmethod
-    def locked(cls, connection: Connection, incident: str) -> Self:
+    def locked(cls, connection: Connection, incident: str, keys: Sequence[str]) -> Self:
         """Take the lock on the chain's end; a new chain begins here."""
         row = connection.execute(_HEAD, {"of_incident": incident}).one_or_none()
         if row is None:
             insert_new(connection, heads, {"incident": incident, "length": 0, "hash": GENESIS})
             row = connection.execute(_HEAD, {"of_incident": incident}).one()
-        return cls(connection, incident, row.length, row.hash)
+        found = _found(connection, incident, keys) if row.length else {}
+        return cls(connection, incident, row.length, row.hash, found)
 
     def add(self, prepared: Prepared) -> Appended:
         """Put an entry in its place, or find the one that stands. Writes nothing yet."""
-        standing = self._standing(prepared.new.key)
+        standing = self._standing.get(prepared.new.key)
         if standing is not None:
             stored, entry = standing
             if not prepared.says(entry, stored):
@@ -134,22 +158,14 @@ class _Chain:
             hash=entry_hash(new, self._length, self._head),
         )
         self._length, self._head = entry.seq + 1, entry.hash
-        self._added[new.key] = (prepared, entry)
+        self._standing[new.key] = (prepared.body, entry)
+        self._added.append((prepared, entry))
         return Appended(entry=entry, created=True)
-
-    def _standing(self, key: str) -> tuple[str, Entry] | None:
-        if added := self._added.get(key):
-            return added[0].body, added[1]
-        if self._length == 0:
-            return None
-        sought = {"of_incident": self._incident, "with_key": key}
-        row = self._connection.execute(_BY_KEY, sought).one_or_none()
-        return None if row is None else (row.body, to_entry(row))
 
     def store(self) -> None:
         """Write what was added."""
         if self._added:
-            rows = [_columns(prepared, entry) for prepared, entry in self._added.values()]
+            rows = [_columns(prepared, entry) for prepared, entry in self._added]
             self._connection.execute(_INSERT, rows)
             moved = {
                 "of_incident": self._incident,
@@ -158,6 +174,18 @@ class _Chain:
                 "touched_at": datetime.now(UTC),
             }
             self._connection.execute(_MOVE_HEAD, moved)
+
+
+def _found(
+    connection: Connection, incident: str, keys: Sequence[str]
+) -> dict[str, tuple[str, Entry]]:
+    found: dict[str, tuple[str, Entry]] = {}
+    for start in range(0, len(keys), KEYS_AT_ONCE):
+        some = keys[start : start + KEYS_AT_ONCE]
+        sought = {f"key_{number}": key for number, key in enumerate(some)}
+        rows = connection.execute(_by_keys(len(some)), {"of_incident": incident, **sought})
+        found |= {row.key: (row.body, to_entry(row)) for row in rows}
+    return found
 
 
 def _columns(prepared: Prepared, entry: Entry) -> dict[str, Any]:

@@ -17,6 +17,8 @@ from firebreak.ledger.tables import reservations
 
 HOUR = timedelta(hours=1)
 
+# Statements are built once, as in firebreak.ledger.appending.
+
 _contained = func.count(distinct(case((reservations.c.ended_at.is_(None), reservations.c.device))))
 _lately = func.count(
     distinct(
@@ -31,9 +33,15 @@ _lately = func.count(
 _USED = select(_contained.label("at_once"), _lately.label("last_hour")).where(
     reservations.c.scope == bindparam("of_scope"), reservations.c.device != bindparam("but")
 )
-_OF_STEP = select(reservations.c.scope, reservations.c.ended_at).where(
-    reservations.c.incident == bindparam("of_incident"), reservations.c.step == bindparam("of_step")
+_LIVE = update(reservations).where(reservations.c.ended_at.is_(None))
+_MINE = (reservations.c.incident == bindparam("of_incident")) & (
+    reservations.c.step == bindparam("of_step")
 )
+_END_HOLD = _LIVE.where(reservations.c.hold == bindparam("of_hold"))
+_END_STEP = _LIVE.where(_MINE)
+_END_LOOSE = _END_STEP.where(reservations.c.hold.is_(None))
+_REVIVE = update(reservations).where(_MINE)
+_OF_STEP = select(reservations.c.scope, reservations.c.ended_at).where(_MINE)
 
 
 def take(connection: Connection, wanted: Reservation, intent: NewEntry) -> None:
@@ -59,25 +67,25 @@ def check(connection: Connection, wanted: Reservation, incident: str, at: dateti
 
 def give_back(connection: Connection, hold: str, at: datetime) -> None:
     """The hold has ended. Its devices still count in their hour: they were cut off in it."""
-    _end(connection, reservations.c.hold == hold, {"ended_at": at})
+    connection.execute(_END_HOLD, {"of_hold": hold, "ended_at": at})
 
 
 def never_sent(connection: Connection, incident: str, step: str, at: datetime) -> None:
     """Nothing was done under the reservation: it does not count at all."""
-    mine = (reservations.c.incident == incident) & (reservations.c.step == step)
-    _end(connection, mine, {"ended_at": at, "counts": False})
+    mine = {"of_incident": incident, "of_step": step}
+    connection.execute(_END_STEP, {**mine, "ended_at": at, "counts": False})
 
 
 def settled(connection: Connection, incident: str, step: str, at: datetime) -> None:
     """The step has its outcome: what stands under no hold has nothing to wait for."""
-    mine = (reservations.c.incident == incident) & (reservations.c.step == step)
-    _end(connection, mine & reservations.c.hold.is_(None), {"ended_at": at})
+    mine = {"of_incident": incident, "of_step": step}
+    connection.execute(_END_LOOSE, {**mine, "ended_at": at})
 
 
 def revive(connection: Connection, incident: str, step: str) -> None:
     """The change stands after all. A fact needs no room."""
-    mine = (reservations.c.incident == incident) & (reservations.c.step == step)
-    connection.execute(update(reservations).where(mine), {"ended_at": None, "counts": True})
+    mine = {"of_incident": incident, "of_step": step}
+    connection.execute(_REVIVE, {**mine, "ended_at": None, "counts": True})
 
 
 def usage(connection: Connection, now: datetime) -> tuple[Usage, ...]:
@@ -114,11 +122,6 @@ def _forget(connection: Connection, wanted: Reservation, intent: NewEntry) -> No
     old = reservations.c.scope.in_([r.scope for r in wanted.rooms]) & (ended < intent.at - HOUR)
     mine = (reservations.c.incident == intent.incident) & (reservations.c.step == wanted.step)
     connection.execute(delete(reservations).where(old | (mine & ended.is_not(None))))
-
-
-def _end(connection: Connection, which: Any, values: dict[str, Any]) -> None:
-    live = reservations.c.ended_at.is_(None)
-    connection.execute(update(reservations).where(which, live), values)
 
 
 def _row(wanted: Reservation, room: Room, intent: NewEntry) -> dict[str, Any]:
