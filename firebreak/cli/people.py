@@ -11,6 +11,7 @@ import typer
 from rich.console import Group
 from rich.text import Text
 
+from firebreak import logs
 from firebreak.cli.configuration import load_settings
 from firebreak.cli.exits import Exit, ProblemError
 from firebreak.cli.screen import JsonFlag, clean, show, tabulate
@@ -84,6 +85,8 @@ def people_file() -> Path:
 
 def ask(question: Callable[[LivePeople, RotaRoster], Awaitable[T]]) -> T:
     """Ask the people file, and the schedules it names. Raises DefinitionError."""
+
+    logs.configure(load_settings())  # what is wrong with a schedule goes to standard error
 
     async def run() -> T:
         found = LivePeople.load(people_file())

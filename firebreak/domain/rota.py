@@ -3,7 +3,7 @@
 import re
 from datetime import datetime, time, timedelta
 from typing import Annotated, Literal, Self
-from zoneinfo import available_timezones
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
@@ -137,8 +137,10 @@ class Rota(Model):
     @field_validator("time_zone")
     @classmethod
     def _known(cls, name: str) -> str:
-        if name not in available_timezones():
-            raise ValueError(f"{name} is no IANA time zone; write it like Europe/Berlin")
+        try:
+            ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise ValueError(f"{name!r} is no time zone; write it like Europe/Berlin") from None
         return name
 
     @model_validator(mode="after")
