@@ -85,7 +85,6 @@ def people_file() -> Path:
 
 def ask(question: Callable[[LivePeople, RotaRoster], Awaitable[T]]) -> T:
     """Ask the people file, and the schedules it names. Raises DefinitionError."""
-
     logs.configure(load_settings())  # what is wrong with a schedule goes to standard error
 
     async def run() -> T:
