@@ -85,10 +85,11 @@ def people_file() -> Path:
 
 def ask(question: Callable[[LivePeople, RotaRoster], Awaitable[T]]) -> T:
     """Ask the people file, and the schedules it names. Raises DefinitionError."""
+    path = people_file()
     logs.configure(load_settings())  # what is wrong with a schedule goes to standard error
 
     async def run() -> T:
-        found = LivePeople.load(people_file())
+        found = LivePeople.load(path)
         roster = RotaRoster(found, PagerDutyOnCall)
         try:
             return await question(found, roster)

@@ -55,12 +55,16 @@ def _roles(file: PeopleFile) -> Iterator[Problem]:
     for number, rota in enumerate(file.rotas):
         if rota.role in given:
             yield ("rotas", number, "role"), f"{rota.role} is given out by two rotas"
+        if rota.role in _RESERVED:
+            yield ("rotas", number, "role"), f"{rota.role} is the engine's own role"
         given.add(rota.role)
     for number, entry in enumerate(file.people):
         for which, role in enumerate(entry.roles):
+            place = ("people", number, "roles", which)
             if role in given:
-                place = ("people", number, "roles", which)
                 yield place, f"a rota gives out {role}: only who is on duty holds it; take it out"
+            if role in _RESERVED:
+                yield place, f"{role} is the engine's own role"
 
 
 def _strangers(file: PeopleFile) -> Iterator[Problem]:

@@ -1,6 +1,7 @@
 """Between the clock on the wall and the moments it stands for, over every change of the clocks."""
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 _SECOND = timedelta(seconds=1)
@@ -11,6 +12,7 @@ def reading(at: datetime, zone: ZoneInfo) -> datetime:
     return at.astimezone(zone).replace(tzinfo=None)
 
 
+@lru_cache(maxsize=8192)  # a rota asks for the same few times with every request
 def instant(local: datetime, zone: ZoneInfo) -> datetime:
     """The first moment, in UTC, at which the clock on the wall says ``local`` or later.
 

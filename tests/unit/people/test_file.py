@@ -75,6 +75,14 @@ SECOND = PEOPLE.replace("  - id: ops-b\n", "  - id: ops-b\n    accounts: {%s}\n"
         (PEOPLE.replace("id: ops-b", "id: 'source:x'"), "people[1].id"),
         (PEOPLE.replace("id: ops-b", "id: \N{CYRILLIC SMALL LETTER O}ps-b"), "people[1].id"),
         ("people: []\n", "people"),
+        (
+            PEOPLE.replace("[soc-lead, analyst]", "[automation]"),
+            "roles[0]: automation is the engine",
+        ),
+        (
+            PEOPLE + ROTAS.replace("on-call", "automation"),
+            "rotas[0].role: automation is the engine",
+        ),
         (PEOPLE.replace("roles: [soc-lead, analyst]", "roles: [on-call]") + ROTAS, "a rota gives"),
         (PEOPLE + ROTAS.replace("[ops-a, ops-b]", "[ops-a, ops-x]"), "ops-x is nobody in this"),
         (PEOPLE + ROTAS.replace("[lead]", "[ops-y]"), "rotas[0].fallback[0]: ops-y is nobody"),

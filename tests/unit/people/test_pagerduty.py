@@ -19,11 +19,12 @@ from firebreak.errors import (
     Rejected,
     Unreachable,
 )
+from firebreak.people.standing import RETRY_S, StandingOnCall
 from integrations.oncall.pagerduty import PagerDutyOnCall
 from tests.conformance.bench import Fault
 from tests.documented.pagerduty import TOKEN, PagerDuty, entry, pagerduty
 from tests.documented.service import Service
-from tests.unit.people.writing import utc
+from tests.unit.people.writing import Clock, utc
 
 SINCE, UNTIL = utc("2026-01-06T00:00"), utc("2026-01-06T04:00")
 BEGIN, END = utc("2026-01-05T08:00"), utc("2026-01-12T08:00")
@@ -34,17 +35,13 @@ class Bench:
     vendor: PagerDuty
     service: Service
 
+    def schedule(self, **more: object) -> PagerDutySchedule:
+        common = {"url": self.service.url, "ca_file": self.service.ca_file}
+        named = {"schedule": "PSCHED1", "token": "env:PD_TOKEN"}
+        return PagerDutySchedule.model_validate({**common, **named, **more})
+
     async def ask(self, **more: object) -> list[OnCall]:
-        schedule = PagerDutySchedule.model_validate(
-            {
-                "url": self.service.url,
-                "ca_file": self.service.ca_file,
-                "schedule": "PSCHED1",
-                "token": "env:PD_TOKEN",
-                **more,
-            }
-        )
-        source = PagerDutyOnCall(schedule)
+        source = PagerDutyOnCall(self.schedule(**more))
         try:
             return list(await source.on_call(SINCE, UNTIL))
         finally:
@@ -138,6 +135,29 @@ async def test_an_impostor_is_not_given_the_key(bench: Bench) -> None:
     with pytest.raises(AuthFailed, match="certificate"):
         await bench.ask()
     assert bench.vendor.requests == []
+
+
+async def test_an_outage_is_bridged_by_the_last_answer_until_that_is_too_old(bench: Bench) -> None:
+    bench.vendor.oncalls = [entry("PUSERA")]
+    clock, schedule = Clock(), bench.schedule(timeout_s=0.3)
+    standing = StandingOnCall(
+        "PagerDuty", lambda: PagerDutyOnCall(schedule), cache_s=60, keep_s=3600, clock=clock
+    )
+    known = await standing.at(SINCE)
+    assert known is not None
+    assert [call.account for call in known] == ["PUSERA"]
+    await bench.service.break_with(Fault.HANG)
+    clock.now += 60
+    assert await standing.at(SINCE + timedelta(minutes=1)) == known
+    bench.service.fault, bench.service.throttles = None, frozenset({"GET"})
+    clock.now += RETRY_S
+    assert await standing.at(SINCE + timedelta(minutes=2)) == known
+    clock.now += 3600
+    assert await standing.at(SINCE + timedelta(minutes=50)) is None
+    bench.service.throttles = frozenset()
+    clock.now += RETRY_S
+    assert await standing.at(SINCE + timedelta(minutes=51)) == known
+    await standing.close()
 
 
 def _page(**changes: JsonValue) -> bytes:
