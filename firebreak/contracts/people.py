@@ -34,7 +34,8 @@ class Directory(Protocol):
     async def current(self, principal: Principal, at: datetime) -> Principal:
         """The principal with the roles of this moment; without any when they are gone.
 
-        Whoever the directory never knew, such as a service, comes back unchanged.
+        Of a directory that knows people, a person it does not know has none. A service is no
+        person and comes back unchanged.
         """
         ...
 
@@ -48,6 +49,35 @@ class Roster(Protocol):
         A hole in a rota is filled by its fallback, never by nobody. Empty only for a role that no
         person and no rota has.
         """
+        ...
+
+
+@dataclass(frozen=True)
+class OnCall:
+    """Someone's time on call in a schedule kept elsewhere; None: without begin or end.
+
+    ``account`` is their id there, ``email`` their address there or "". Both came from outside.
+    """
+
+    account: str
+    email: str
+    since: datetime | None
+    until: datetime | None
+
+
+class OnCallSource(Protocol):
+    """A schedule that is kept in another system."""
+
+    async def on_call(self, since: datetime, until: datetime) -> Sequence[OnCall]:
+        """Every call that meets the time, first to ask first.
+
+        Raises:
+            Unreachable, RateLimited, AuthFailed, Rejected: it cannot say.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Let go of every connection."""
         ...
 
 

@@ -1,0 +1,47 @@
+"""The people file is followed by itself, whole and never half-written."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from firebreak.errors import DefinitionError
+from firebreak.people import live
+from firebreak.people.live import LivePeople
+from tests.unit.people.writing import PEOPLE, write
+
+
+def until(true: Callable[[], bool]) -> None:
+    give_up = time.monotonic() + 20
+    while not true():
+        assert time.monotonic() < give_up
+        time.sleep(0.01)
+
+
+def test_a_change_is_taken_up_when_somebody_is_asked_about(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "CHECK_EVERY_S", 0.0)
+    people = LivePeople.load(write(tmp_path, PEOPLE))
+    write(tmp_path, PEOPLE + "  - id: ops-c\n")
+    until(lambda: "ops-c" in people.current().persons)
+
+
+def test_a_file_that_still_changes_is_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "CHECK_EVERY_S", 0.0)
+    people = LivePeople.load(write(tmp_path, PEOPLE))
+    for number in range(20):
+        write(tmp_path, PEOPLE + " " * number + "x")
+        people.current()
+        assert people._reading is None
+    assert people.problem is None
+
+
+def test_a_broken_file_does_not_start(tmp_path: Path) -> None:
+    with pytest.raises(DefinitionError, match=r"people\.yaml:2"):
+        LivePeople.load(write(tmp_path, "people: ["))
+    with pytest.raises(DefinitionError, match="cannot be read"):
+        LivePeople.load(tmp_path / "none.yaml")
