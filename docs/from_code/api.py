@@ -7,7 +7,7 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
 from docs.from_code.markdown import code, page, section, table
-from firebreak.server import auth
+from firebreak.server import auth, roles
 from firebreak.server.app import create_app
 from firebreak.server.routes import (
     alerts,
@@ -90,15 +90,18 @@ _KINDS: list[tuple[Any, str]] = [
 
 def _roles() -> str:
     rows = [
-        ("readers", auth.READERS, "with one of these roles"),
-        ("starters", auth.STARTERS, "with one of these roles"),
-        ("operators", auth.OPERATORS, "with one of these roles"),
-        ("operators, in person", auth.OPERATORS, _PEOPLE),
-        ("resumers, in person", auth.RESUMERS, _PEOPLE),
+        ("readers", roles.READERS, "with one of these roles"),
+        ("starters", roles.STARTERS, "with one of these roles"),
+        ("operators", roles.OPERATORS, "with one of these roles"),
+        ("operators, in person", roles.OPERATORS, _PEOPLE),
+        ("resumers, in person", roles.RESUMERS, _PEOPLE),
     ]
     return table(
         ("", "roles", ""),
-        [(name, ", ".join(code(r) for r in sorted(roles)), note) for name, roles, note in rows],
+        [
+            (name, ", ".join(code(r) for r in sorted(held - {roles.SERVICE})), note)
+            for name, held, note in rows
+        ],
     )
 
 

@@ -13,13 +13,9 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from firebreak.domain.people import Principal
 from firebreak.errors import FirebreakError, Forbidden, Unauthorized
+from firebreak.server import roles
+from firebreak.server.roles import ADMIN, Rule
 from firebreak.server.services import Services, Source, Use
-
-ADMIN = "admin"
-READERS = frozenset({ADMIN, "analyst", "on-call", "soc-lead", "auditor"})
-STARTERS = frozenset({ADMIN, "analyst", "on-call"})
-RESUMERS = frozenset({"on-call", "soc-lead"})
-OPERATORS = frozenset({ADMIN, "analyst", "on-call", "soc-lead"})
 
 SIGNATURE_HEADER = "x-firebreak-signature"
 SIGNATURE_WINDOW_S = 300
@@ -46,41 +42,22 @@ async def identify(
     return found
 
 
-def holder_of(roles: frozenset[str]) -> Callable[..., Awaitable[Principal]]:
-    """A dependency: the principal, who must hold one of these roles."""
+def within(rule: Rule) -> Callable[..., Awaitable[Principal]]:
+    """A dependency: the principal, who keeps to the rule; checked before the body is looked at."""
 
     async def allowed(request: Request, use: Use, credentials: Credentials) -> Principal:
         principal = await identify(request, use, credentials)
-        if principal.roles.isdisjoint(roles):
-            raise Forbidden(f"{principal.id} needs one of the roles {', '.join(sorted(roles))}")
+        rule.check(principal)
         return principal
 
     return allowed
 
 
-Reader = Annotated[Principal, Depends(holder_of(READERS))]
-Starter = Annotated[Principal, Depends(holder_of(STARTERS))]
-Operator = Annotated[Principal, Depends(holder_of(OPERATORS))]
-
-
-async def person(principal: Operator) -> Principal:
-    """A human operator: a script cannot agree to anything."""
-    return _human(principal)
-
-
-async def resumer(principal: Annotated[Principal, Depends(holder_of(RESUMERS))]) -> Principal:
-    """A human who may let effects go on after a halt."""
-    return _human(principal)
-
-
-def _human(principal: Principal) -> Principal:
-    if principal.kind != "person":
-        raise Forbidden(f"{principal.id} is no person; only people decide")
-    return principal
-
-
-Person = Annotated[Principal, Depends(person)]
-Resumer = Annotated[Principal, Depends(resumer)]
+Reader = Annotated[Principal, Depends(within(roles.READ))]
+Starter = Annotated[Principal, Depends(within(roles.START))]
+Operator = Annotated[Principal, Depends(within(roles.OPERATE))]
+Person = Annotated[Principal, Depends(within(roles.DECIDE))]
+Resumer = Annotated[Principal, Depends(within(roles.RESUME))]
 
 
 def may_post(principal: Principal, source: str) -> None:

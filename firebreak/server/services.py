@@ -13,6 +13,7 @@ from firebreak.domain.people import Principal
 from firebreak.domain.record import Entry
 from firebreak.playbook.program import Program
 from firebreak.policy.blast_radius import BlastRadius
+from firebreak.server.desk import FrontDesk
 from firebreak.settings import Settings
 
 
@@ -69,6 +70,13 @@ class Services:
     sources: Mapping[str, Source]
     receipts: Callable[[tuple[Entry, ...]], bytes]
     resolve_secret: Callable[[str], str]
+
+    @property
+    def desk(self) -> FrontDesk:
+        """What people can ask for and order, over these services."""
+        return FrontDesk(
+            self.engine, self.ledger, self.inventory, self.policy, self.playbooks.programs
+        )
 
 
 def _services(request: Request) -> Services:

@@ -41,7 +41,6 @@ async def start_response(
     asked: StartRequest, use: Use, who: Starter, response: Response
 ) -> Started | DryRun:
     """Start a response, or join the one that runs for the same playbook and device."""
-    use.inventory.device(asked.device)
     start = Start(
         playbook=asked.playbook,
         device=asked.device,
@@ -51,5 +50,5 @@ async def start_response(
     )
     if asked.dry_run:
         response.status_code = 200
-        return DryRun(plans=await use.engine.dry_run(start))
-    return await use.engine.respond(start)
+        return DryRun(plans=await use.desk.dry_run(who, start))
+    return await use.desk.start(who, start)
