@@ -71,6 +71,9 @@ class Settings(BaseSettings):
         default=4 * 1024 * 1024, description="Largest request body accepted"
     )
 
+    audit_days: int = Field(
+        default=365, ge=0, description="Days a line of the audit log is kept; 0: for good"
+    )
     suricata_secret: str = Field(
         default="",
         description="Reference to the key of Suricata's HMAC signatures (env:NAME, file:/path)",

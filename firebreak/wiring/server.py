@@ -14,6 +14,7 @@ from firebreak.contracts import Inventory
 from firebreak.domain.limits import Limits
 from firebreak.domain.record import Entry
 from firebreak.ledger import receipt
+from firebreak.ledger.audit import AuditLog
 from firebreak.ledger.signing import Signer
 from firebreak.ledger.store import SqlLedger
 from firebreak.ledger.tokens import Tokens
@@ -74,6 +75,7 @@ async def server_services(
             sources={"suricata": Source(SuricataParser(), settings.suricata_secret)},
             receipts=receipts,
             resolve_secret=secrets.resolve,
+            audit=AuditLog(ledger.database, settings.audit_days),
         )
     finally:
         await ledger.close()
