@@ -90,6 +90,10 @@ class Settings(BaseSettings):
     oidc_audience: str = Field(
         default="", description="Audience of the access tokens for this API; empty: ID tokens only"
     )
+    oidc_scopes: str = Field(
+        default="openid email offline_access",
+        description="What `firebreak login` asks the provider for; some want `groups` named, too",
+    )
     oidc_groups_claim: str = Field(
         default="groups", description="Claim of a token that lists a person's groups"
     )

@@ -87,6 +87,13 @@ class Commands(LazyGroup):
         **_group("receipt", _LOOK, "Show and verify signed receipts.", app="receipt_app"),
         **_group("playbook", _DEFINE, "Check, list and draw playbooks.", app="playbook_app"),
         **_group("policy", _DEFINE, "Check policies, and ask why they decide.", app="policy_app"),
+        **_in(
+            "login",
+            _DEFINE,
+            login="Sign in at the OpenID provider, in a browser.",
+            logout="Forget the sign-in of this machine.",
+            whoami="Show who the server takes you for, and what you may now.",
+        ),
         **_group("token", _DEFINE, "Create, list and revoke API tokens.", module="tokens"),
         **_group("keys", _DEFINE, "List and rotate the keys that encrypt Temporal's histories."),
         **_group("config", _DEFINE, "Show the settings.", module="configuration"),

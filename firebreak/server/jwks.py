@@ -1,10 +1,8 @@
 """The keys of an OpenID provider: fetched when needed, kept when it is away, never in a storm."""
 
 import asyncio
-import ipaddress
 import time
 from typing import Any
-from urllib.parse import urlsplit
 
 import httpx
 import structlog
@@ -12,6 +10,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
 from firebreak.errors import Unreachable
+from firebreak.urls import checked_url
 
 FRESH_S = 3600.0
 KEPT_S = 86400.0  # how long keys count while the provider cannot be asked
@@ -86,22 +85,6 @@ class ProviderKeys:
         if not isinstance(found, dict):
             raise ValueError("the provider's answer is no object")  # noqa: TRY004 - an outside value
         return found
-
-
-def checked_url(url: object) -> str:
-    """An https URL, or http on the loopback address. Raises ValueError."""
-    if isinstance(url, str):
-        parts = urlsplit(url)
-        if parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(parts.hostname)):
-            return url
-    raise ValueError("the provider must be reached by https")
-
-
-def _is_loopback(host: str | None) -> bool:
-    try:
-        return host == "localhost" or ipaddress.ip_address(host or "").is_loopback
-    except ValueError:
-        return False
 
 
 def _is_public(key: dict[str, Any]) -> bool:

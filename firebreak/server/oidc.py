@@ -15,8 +15,9 @@ from joserfc.jws import JWSRegistry
 from firebreak.domain.credential import Credential
 from firebreak.domain.people import Principal
 from firebreak.errors import DefinitionError, Unauthorized
-from firebreak.server.jwks import ProviderKeys, checked_url
+from firebreak.server.jwks import ProviderKeys
 from firebreak.server.text import printable
+from firebreak.urls import checked_url
 
 # By the kind of key, so that no key can be used in a way it was not made for (RFC 8725, 3.1).
 ALGORITHMS = {"RS256": "RSA", "ES256": "EC", "EdDSA": "OKP"}

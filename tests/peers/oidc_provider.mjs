@@ -7,6 +7,9 @@ import { pathToFileURL } from 'node:url';
 
 const { default: Provider } = await import(pathToFileURL(`${process.argv[2]}/lib/index.js`));
 
+console.info = console.error; // the library's notices; standard output is for answers
+const say = (what) => process.stdout.write(`${JSON.stringify(what)}\n`);
+
 const AUDIENCE = 'https://firebreak.example/api';
 const REDIRECT = 'http://127.0.0.1/callback';
 const groups = { alice: ['soc'], bob: ['leads'], eve: [] };
@@ -80,7 +83,7 @@ const server = createServer((request, answer) => handle(request, answer));
 server.listen(0, '127.0.0.1', () => {
   const issuer = `http://127.0.0.1:${server.address().port}`;
   handle = make(issuer).callback();
-  console.log(JSON.stringify({ issuer, audience: AUDIENCE }));
+  say({ issuer, audience: AUDIENCE });
   createInterface({ input: process.stdin }).on('line', (line) => {
     const { set, sign, seconds } = JSON.parse(line);
     if (set) Object.assign(groups, set);
@@ -90,6 +93,6 @@ server.listen(0, '127.0.0.1', () => {
       for (const alg of new Set(['ES256', sign])) addKey(alg);
       handle = make(issuer).callback();
     }
-    console.log('{}');
+    say({});
   }).on('close', () => process.exit(0));
 });
