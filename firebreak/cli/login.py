@@ -29,7 +29,10 @@ def login(
     within: Annotated[int, typer.Option("--within", min=1, help="Seconds to wait.")] = 300,
     as_json: JsonFlag = False,
 ) -> None:
-    """Sign in at the OpenID provider, in a browser; later commands are this person's."""
+    """Sign in at the OpenID provider, in a browser.
+
+    Later commands are this person's, until they sign out or name a token.
+    """
     settings = load_settings()
 
     def bring(url: str) -> None:
@@ -46,7 +49,10 @@ def login(
 
 @app.command()
 def logout(*, as_json: JsonFlag = False) -> None:
-    """Forget the sign-in of this machine; the provider's own session goes on."""
+    """Forget the sign-in of this machine.
+
+    The provider's own session goes on: signing in again may ask for nothing.
+    """
     file = sign_in_file(load_settings())
     was = file.exists()
     file.unlink(missing_ok=True)

@@ -8,7 +8,7 @@ from httpx import ASGITransport, AsyncClient
 
 from firebreak.errors import LedgerUnavailable
 from firebreak.ledger import audit as log
-from firebreak.ledger.audit import AuditLine, AuditLog, Line
+from firebreak.ledger.audit import AuditLine, AuditLog
 from tests.unit.server.stage import EVE, Stage
 from tests.unit.server.test_api import HASH, START, held
 
@@ -171,20 +171,6 @@ async def test_what_waits_is_bounded_and_a_loss_is_said(
     found = await lines(stage)
     assert [line.action for line in found] == ["list_holds"] * 3 + ["lost"]
     assert found[-1].detail.startswith("2 lines were lost")
-
-
-async def test_old_lines_are_forgotten_and_only_those(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(log, "BATCH", 2)
-    kept = AuditLog(stage.ledger.database, days=30)
-    now = datetime.now(UTC)
-    for days in (400, 31, 31, 31, 31, 29, 0):
-        kept.note(Line(now - timedelta(days=days), "bo", "api", f"{days}"))
-    await kept.flush()
-    assert await AuditLog(stage.ledger.database).purge(now) == 0
-    assert await kept.purge(now) == 5
-    assert [line.action for line in await kept.listed()] == ["0", "29"]
 
 
 async def test_auditors_read_it_by_time_person_and_action(stage: Stage) -> None:
