@@ -2,11 +2,14 @@
 
 import json
 import os
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+_NOT_PEOPLE = frozenset({"automation", "service"})
 
 
 class Settings(BaseSettings):
@@ -71,6 +74,33 @@ class Settings(BaseSettings):
         default=4 * 1024 * 1024, description="Largest request body accepted"
     )
 
+    audit_days: int = Field(
+        default=365, ge=0, description="Days a line of the audit log is kept; 0: for good"
+    )
+    oidc_issuer: str = Field(
+        default="",
+        description="Issuer of the OpenID provider that people sign in with; empty: none",
+    )
+    oidc_client_id: str = Field(default="", description="What this installation is called there")
+    oidc_client_secret: str = Field(
+        default="",
+        description="Reference to the client's secret (env:NAME, file:/path), for `firebreak "
+        "login` with a confidential client; empty: a public client",
+    )
+    oidc_audience: str = Field(
+        default="", description="Audience of the access tokens for this API; empty: ID tokens only"
+    )
+    oidc_scopes: str = Field(
+        default="openid email offline_access",
+        description="What `firebreak login` asks the provider for; some want `groups` named, too",
+    )
+    oidc_groups_claim: str = Field(
+        default="groups", description="Claim of a token that lists a person's groups"
+    )
+    oidc_roles: Annotated[dict[str, tuple[str, ...]], NoDecode] = Field(
+        default_factory=dict,
+        description="Roles of groups: `soc=analyst,soc=on-call,leads=soc-lead`, or a JSON object",
+    )
     suricata_secret: str = Field(
         default="",
         description="Reference to the key of Suricata's HMAC signatures (env:NAME, file:/path)",
@@ -127,6 +157,33 @@ class Settings(BaseSettings):
         if value.startswith("["):
             return json.loads(value)
         return tuple(name for part in value.split(",") if (name := part.strip()))
+
+    @field_validator("oidc_roles", mode="before")
+    @classmethod
+    def _roles(cls, value: object) -> object:
+        """Pairs in one string, or a JSON object of a role or roles for each group."""
+        if isinstance(value, str) and value.startswith("{"):
+            value = json.loads(value)
+        if isinstance(value, dict):
+            return {group: (one,) if isinstance(one, str) else one for group, one in value.items()}
+        if not isinstance(value, str):
+            return value
+        roles: dict[str, tuple[str, ...]] = {}
+        for pair in filter(None, (part.strip() for part in value.split(","))):
+            group, equals, role = (part.strip() for part in pair.rpartition("="))
+            if not (group and equals and role):
+                raise ValueError(f"{pair!r} is not group=role")
+            roles[group] = (*roles.get(group, ()), role)
+        return roles
+
+    @field_validator("oidc_roles")
+    @classmethod
+    def _people_only(cls, value: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+        """A sign-in makes a person: never automation, a service or a detector."""
+        for role in (role for roles in value.values() for role in roles):
+            if not re.fullmatch(r"[a-z][a-z0-9-]{0,62}", role) or role in _NOT_PEOPLE:
+                raise ValueError(f"a group cannot have the role {role!r}")
+        return value
 
     @property
     def ledger_url(self) -> str:

@@ -7,18 +7,8 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
 from docs.from_code.markdown import code, page, section, table
-from firebreak.server import auth
-from firebreak.server.app import create_app
-from firebreak.server.routes import (
-    alerts,
-    approvals,
-    estate,
-    halts,
-    health,
-    holds,
-    incidents,
-    responses,
-)
+from firebreak.server import auth, roles
+from firebreak.server.app import ROUTES, create_app
 from firebreak.server.services import Services
 from firebreak.settings import Settings
 
@@ -65,8 +55,7 @@ def application() -> FastAPI:
 
 def routes() -> list[APIRoute]:
     """All endpoints, in the order of the code."""
-    modules = (alerts, responses, incidents, holds, halts, approvals, estate, health)
-    found = [route for module in modules for route in module.router.routes]
+    found = [route for module in ROUTES for route in module.router.routes]
     return [route for route in found if isinstance(route, APIRoute)]
 
 
@@ -84,21 +73,27 @@ _KINDS: list[tuple[Any, str]] = [
     (auth.Person, "operators, in person"),
     (auth.Operator, "operators"),
     (auth.Starter, "starters"),
+    (auth.Auditor, "auditors"),
+    (auth.Caller, "everybody with a valid token"),
     (auth.Reader, "readers"),
 ]
 
 
 def _roles() -> str:
     rows = [
-        ("readers", auth.READERS, "with one of these roles"),
-        ("starters", auth.STARTERS, "with one of these roles"),
-        ("operators", auth.OPERATORS, "with one of these roles"),
-        ("operators, in person", auth.OPERATORS, _PEOPLE),
-        ("resumers, in person", auth.RESUMERS, _PEOPLE),
+        ("readers", roles.READERS, "with one of these roles"),
+        ("starters", roles.STARTERS, "with one of these roles"),
+        ("auditors", roles.AUDITORS, "with one of these roles"),
+        ("operators", roles.OPERATORS, "with one of these roles"),
+        ("operators, in person", roles.OPERATORS, _PEOPLE),
+        ("resumers, in person", roles.RESUMERS, _PEOPLE),
     ]
     return table(
         ("", "roles", ""),
-        [(name, ", ".join(code(r) for r in sorted(roles)), note) for name, roles, note in rows],
+        [
+            (name, ", ".join(code(r) for r in sorted(held - {roles.SERVICE})), note)
+            for name, held, note in rows
+        ],
     )
 
 

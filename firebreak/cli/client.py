@@ -1,6 +1,5 @@
 """The API as the command line uses it: finds the server and the token, and explains refusals."""
 
-import ipaddress
 import re
 from types import TracebackType
 from typing import Annotated, Any, Self, TypeVar
@@ -12,9 +11,10 @@ from pydantic import BaseModel, ValidationError
 
 from firebreak.cli.configuration import load_settings
 from firebreak.cli.exits import ProblemError
-from firebreak.cli.token_files import token_file
+from firebreak.cli.token_files import sign_in_file, token_file
 from firebreak.settings import Settings
 from firebreak.statedir import StateDir
+from firebreak.urls import is_loopback
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
@@ -23,7 +23,8 @@ AsName = Annotated[
     typer.Option("--as", metavar="NAME", help="Use the token file of this name (default: admin)."),
 ]
 
-_TOKEN = re.compile(r"[\x21-\x7e]{1,500}")
+_TOKEN = re.compile(r"[\x21-\x7e]+")
+_MAX_JWT = 8192
 _TIMEOUT = httpx.Timeout(60, connect=3)
 _ERROR = 400
 
@@ -38,7 +39,9 @@ class Api:
             base_url=url,
             headers={"Authorization": f"Bearer {token}"},
             timeout=_TIMEOUT,
-            trust_env=not _is_loopback(url),  # a proxy cannot know this machine's loopback
+            trust_env=not is_loopback(
+                urlsplit(url).hostname
+            ),  # a proxy cannot know this machine's loopback
         )
 
     def __enter__(self) -> Self:
@@ -109,13 +112,20 @@ def find_url(settings: Settings) -> str:
 
 
 def find_token(settings: Settings, as_name: str | None) -> str:
-    """The token of that name's file; without a name FIREBREAK_TOKEN, else the administrator's.
+    """The token of that name's file; without a name the first there is of the others.
+
+    Those are FIREBREAK_TOKEN, the sign-in of `firebreak login`, the administrator's file.
 
     Raises:
-        ProblemError: there is no such token.
+        ProblemError: there is no such token, or the sign-in has ended.
     """
     if as_name is None and settings.token:
         return _header_safe(settings.token, "FIREBREAK_TOKEN")
+    if as_name is None and (signed_in := sign_in_file(settings)).exists():
+        # Only who has signed in pays for loading what a sign-in needs.
+        from firebreak.cli.signin import fresh_token  # noqa: PLC0415
+
+        return _header_safe(fresh_token(settings, signed_in), str(signed_in), _MAX_JWT)
     file = token_file(
         StateDir(settings.state_dir.absolute()), "admin" if as_name is None else as_name
     )
@@ -130,10 +140,10 @@ def find_token(settings: Settings, as_name: str | None) -> str:
     return _header_safe(text, str(file))
 
 
-def _header_safe(text: str, where: str) -> str:
+def _header_safe(text: str, where: str, longest: int = 500) -> str:
     """Checked here, since the HTTP library would put a malformed token into its error."""
     token = text.strip()
-    if not _TOKEN.fullmatch(token):
+    if len(token) > longest or not _TOKEN.fullmatch(token):
         raise ProblemError(
             f"what {where} holds is not an API token",
             "make a new one with `firebreak token create`",
@@ -204,11 +214,3 @@ def _stranger(response: httpx.Response) -> ProblemError:
         "check FIREBREAK_URL",
         error="unreachable",
     )
-
-
-def _is_loopback(url: str) -> bool:
-    host = urlsplit(url).hostname or ""
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

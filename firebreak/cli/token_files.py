@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 from firebreak.cli.exits import ProblemError
+from firebreak.settings import Settings
 from firebreak.statedir import StateDir
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9@._-]{0,99}")
@@ -21,6 +22,11 @@ def token_file(state: StateDir, name: str) -> Path:
             f"{name!r} is not a token name", "names look like oncall", error="bad-input"
         )
     return state.tokens / f"{name}.token"
+
+
+def sign_in_file(settings: Settings) -> Path:
+    """Where `firebreak login` keeps what it was given."""
+    return settings.state_dir.absolute() / "sign-in.json"
 
 
 def write_token(file: Path, secret: str) -> None:

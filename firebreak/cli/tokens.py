@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, TypeVar
 
 import typer
@@ -10,9 +10,10 @@ from rich.text import Text
 
 from firebreak.cli.configuration import load_settings
 from firebreak.cli.durations import moment, seconds
-from firebreak.cli.exits import ProblemError
+from firebreak.cli.exits import Exit, ProblemError
 from firebreak.cli.screen import JsonFlag, clean, show, tabulate
 from firebreak.cli.token_files import token_file, write_token
+from firebreak.domain.scopes import SCOPES
 from firebreak.errors import LedgerConflict
 from firebreak.ledger.database import Database
 from firebreak.ledger.tokens import Token, Tokens
@@ -34,9 +35,18 @@ def token() -> None:
 def create(
     name: Name,
     *,
-    roles: Annotated[list[str], typer.Option("--role", help="on-call, admin, source:suricata...")],
+    roles: Annotated[
+        list[str] | None, typer.Option("--role", help="on-call, admin, source:suricata...")
+    ] = None,
+    scopes: Annotated[
+        list[str] | None,
+        typer.Option("--scope", help="For a service, instead of roles: incidents:read, ..."),
+    ] = None,
     lifetime: Annotated[
-        str | None, typer.Option("--for", metavar="DURATION", help="How long it is good: 90d.")
+        str | None,
+        typer.Option(
+            "--for", metavar="DURATION", help="How long it is good; with scopes 90d unless said."
+        ),
     ] = None,
     save: Annotated[
         bool, typer.Option("--save", help="Keep it for --as NAME; print no secret.")
@@ -44,15 +54,22 @@ def create(
     as_json: JsonFlag = False,
 ) -> None:
     """Create a token. Its secret is shown once and cannot be had again."""
+    if not roles and not scopes:
+        raise ProblemError(
+            "a token without a role or a scope is good for nothing",
+            f"--role for a person or a detector; --scope for a service: {', '.join(SCOPES)}",
+            code=Exit.USAGE,
+        )
     file = token_file(StateDir(load_settings().state_dir.absolute()), name)
     ttl = timedelta(seconds=seconds(lifetime)) if lifetime else None
     try:
-        secret = _with_tokens(lambda tokens: tokens.create(name, roles, ttl))
+        secret = _with_tokens(lambda tokens: tokens.create(name, roles or (), ttl, scopes or ()))
     except LedgerConflict as error:
         raise ProblemError(
             f"a live token is named {name}", f"`firebreak token revoke {name}` ends that one"
         ) from error
-    facts: dict[str, object] = {"name": name, "roles": sorted(roles)}
+    facts: dict[str, object] = {"name": name, "roles": sorted(roles or ())}
+    facts["scopes"] = sorted(scopes) if scopes else None
     if save:
         write_token(file, secret)
         show({**facts, "file": str(file)}, Text(clean(f"kept in {file}")), as_json=as_json)
@@ -64,12 +81,14 @@ def create(
 def list_tokens(*, as_json: JsonFlag = False) -> None:
     """List all tokens, without their secrets."""
     rows = _with_tokens(lambda tokens: tokens.list())
+    now = datetime.now(UTC)
     table = tabulate(
-        ("name", "roles", "created", "good until"),
-        [(t.name, ", ".join(sorted(t.roles)), moment(t.created_at), _end(t)) for t in rows],
+        ("name", "roles or scopes", "created", "good until"),
+        [(t.name, _good_for(t), moment(t.created_at), _end(t, now)) for t in rows],
         "there are no tokens",
     )
-    show([row.to_json() for row in rows], table, as_json=as_json)
+    listed = [{**row.to_json(), "expires_soon": row.expires_soon(now)} for row in rows]
+    show(listed, table, as_json=as_json)
 
 
 @app.command()
@@ -90,7 +109,12 @@ def _with_tokens(work: Callable[[Tokens], Awaitable[T]]) -> T:
     return asyncio.run(run())
 
 
-def _end(token: Token) -> str:
+def _good_for(token: Token) -> str:
+    return ", ".join(sorted(token.roles if token.scopes is None else token.scopes))
+
+
+def _end(token: Token, now: datetime) -> str:
     if token.revoked_at is not None:
         return f"revoked {moment(token.revoked_at)}"
-    return moment(token.expires_at) or "it is revoked"
+    soon = " (soon)" if token.expires_soon(now) else ""
+    return f"{moment(token.expires_at)}{soon}" if token.expires_at else "it is revoked"

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from fastapi import FastAPI
 
 import firebreak
+from firebreak.errors import LedgerUnavailable
 from firebreak.server import problems
 from firebreak.server.holdwatch import HoldWatch
 from firebreak.server.intake import Intake
@@ -15,15 +16,23 @@ from firebreak.server.middleware import BodyGuard, RequestLog
 from firebreak.server.routes import (
     alerts,
     approvals,
+    audit,
     estate,
     halts,
     health,
     holds,
+    identity,
     incidents,
     responses,
 )
 from firebreak.server.services import Services
 from firebreak.server.sweeper import Sweeper
+from firebreak.server.trail import AuditTrail
+
+ROUTES = (
+    *(alerts, responses, incidents, holds, halts, approvals, estate),
+    *(identity, audit, health),
+)
 
 
 def create_app(services: Services) -> FastAPI:
@@ -45,8 +54,9 @@ def create_app(services: Services) -> FastAPI:
     app.state.health = health.HealthCheck(services)
     problems.install(app)
     app.add_middleware(BodyGuard, max_bytes=services.settings.max_body_bytes)
+    app.add_middleware(AuditTrail)
     app.add_middleware(RequestLog)
-    for module in (alerts, responses, incidents, holds, halts, approvals, estate, health):
+    for module in ROUTES:
         app.include_router(module.router)
     return app
 
@@ -59,6 +69,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     tasks = [
         asyncio.create_task(sweeper.run(), name="alert-sweeper"),
         asyncio.create_task(watch.run(), name="hold-watch"),
+        asyncio.create_task(services.audit.run(), name="audit-log"),
     ]
     try:
         yield
@@ -69,3 +80,5 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
             with contextlib.suppress(asyncio.CancelledError):
                 await task
         await app.state.intake.close()
+        with contextlib.suppress(LedgerUnavailable):  # said in the log, every second
+            await services.audit.flush()

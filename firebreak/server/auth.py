@@ -5,26 +5,28 @@ import hmac
 import re
 import time
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 from typing import Annotated
 
 import structlog
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
+from firebreak.domain.credential import Credential
 from firebreak.domain.people import Principal
+from firebreak.domain.scopes import OF_OPERATION
 from firebreak.errors import FirebreakError, Forbidden, Unauthorized
+from firebreak.server import roles
+from firebreak.server.roles import ADMIN, Rule
 from firebreak.server.services import Services, Source, Use
-
-ADMIN = "admin"
-READERS = frozenset({ADMIN, "analyst", "on-call", "soc-lead", "auditor"})
-STARTERS = frozenset({ADMIN, "analyst", "on-call"})
-RESUMERS = frozenset({"on-call", "soc-lead"})
-OPERATORS = frozenset({ADMIN, "analyst", "on-call", "soc-lead"})
+from firebreak.server.trail import admit, visit
 
 SIGNATURE_HEADER = "x-firebreak-signature"
 SIGNATURE_WINDOW_S = 300
 _SIGNATURE = re.compile(r"t=([0-9]{1,12}),v1=([0-9a-f]{64})")
 _MAX_TOKEN = 500
+_JWT_DOTS = 2
+WHOAMI = "whoami"
 
 _log = structlog.get_logger(__name__)
 _bearer = HTTPBearer(auto_error=False, description="An API token: `firebreak token create`")
@@ -35,52 +37,84 @@ Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
 async def identify(
     request: Request, services: Services, credentials: HTTPAuthorizationCredentials | None
 ) -> Principal:
-    """Whose bearer token came with the request. Raises Unauthorized."""
+    """Whose bearer token came with the request, with the roles they have at this moment.
+
+    Raises:
+        Unauthorized: nobody's.
+        Forbidden: the token is not good for this operation.
+    """
     if credentials is None:
         raise Unauthorized("no bearer token came with the request")
-    secret = credentials.credentials
-    found = await services.tokens.authenticate(secret) if len(secret) <= _MAX_TOKEN else None
+    credential = await _credential(services, credentials.credentials)
+    principal = await _whose(services, credential)
+    seen = visit(request)
+    seen.principal, seen.by = principal.id, credential.provider
+    if credential.scopes is not None:
+        _check_scope(request, principal, credential.scopes)
+    return principal
+
+
+async def _credential(services: Services, secret: str) -> Credential:
+    found = None
+    if services.sign_in is not None and secret.count(".") == _JWT_DOTS:
+        return await services.sign_in.verify(secret)
+    if len(secret) <= _MAX_TOKEN:
+        found = await services.tokens.authenticate(secret)
     if found is None:
         raise Unauthorized("the bearer token is not known, has expired or was revoked")
-    request.state.principal = found.id
     return found
 
 
-def holder_of(roles: frozenset[str]) -> Callable[..., Awaitable[Principal]]:
-    """A dependency: the principal, who must hold one of these roles."""
+async def _whose(services: Services, credential: Credential) -> Principal:
+    """The one person behind an account; automation is itself."""
+    if credential.principal.kind != "person":
+        return credential.principal
+    now, directory = datetime.now(UTC), services.directory
+    found = await directory.principal(credential.provider, credential.account, now)
+    if found is None and credential.email:
+        found = await directory.principal("email", credential.email, now)
+    if found is not None:
+        return found
+    if credential.provider == "oidc" and services.settings.people_file is not None:
+        # Somebody the people file does not know could be somebody it does know, a second time.
+        raise Unauthorized("nobody in the people file has this account; add it there")
+    return await directory.current(credential.principal, now)
+
+
+def _check_scope(request: Request, who: Principal, scopes: frozenset[str]) -> None:
+    operation = str(getattr(request.scope.get("route"), "operation_id", ""))
+    needed = OF_OPERATION.get(operation)
+    if operation != WHOAMI and needed not in scopes:
+        lacks = f"has no scope {needed}" if needed else "is a service: no scope allows this"
+        raise Forbidden(f"{who.id} {lacks}")
+
+
+async def caller(request: Request, use: Use, credentials: Credentials) -> Principal:
+    """Whoever has a valid token."""
+    return await identify(request, use, credentials)
+
+
+Caller = Annotated[Principal, Depends(caller)]
+
+
+def within(rule: Rule) -> Callable[..., Awaitable[Principal]]:
+    """A dependency: the principal, who keeps to the rule; checked before the body is looked at."""
 
     async def allowed(request: Request, use: Use, credentials: Credentials) -> Principal:
         principal = await identify(request, use, credentials)
-        if principal.roles.isdisjoint(roles):
-            raise Forbidden(f"{principal.id} needs one of the roles {', '.join(sorted(roles))}")
+        rule.check(principal)
+        await admit(request, principal, use.audit)
         return principal
 
     return allowed
 
 
-Reader = Annotated[Principal, Depends(holder_of(READERS))]
-Starter = Annotated[Principal, Depends(holder_of(STARTERS))]
-Operator = Annotated[Principal, Depends(holder_of(OPERATORS))]
-
-
-async def person(principal: Operator) -> Principal:
-    """A human operator: a script cannot agree to anything."""
-    return _human(principal)
-
-
-async def resumer(principal: Annotated[Principal, Depends(holder_of(RESUMERS))]) -> Principal:
-    """A human who may let effects go on after a halt."""
-    return _human(principal)
-
-
-def _human(principal: Principal) -> Principal:
-    if principal.kind != "person":
-        raise Forbidden(f"{principal.id} is no person; only people decide")
-    return principal
-
-
-Person = Annotated[Principal, Depends(person)]
-Resumer = Annotated[Principal, Depends(resumer)]
+Reader = Annotated[Principal, Depends(within(roles.READ))]
+Starter = Annotated[Principal, Depends(within(roles.START))]
+Operator = Annotated[Principal, Depends(within(roles.OPERATE))]
+Person = Annotated[Principal, Depends(within(roles.DECIDE))]
+Auditor = Annotated[Principal, Depends(within(roles.AUDIT))]
+Resumer = Annotated[Principal, Depends(within(roles.RESUME))]
 
 
 def may_post(principal: Principal, source: str) -> None:

@@ -7,13 +7,14 @@ import structlog
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from firebreak.ledger.audit import NOBODY
 from firebreak.server import problems
 from firebreak.server.text import printable
+from firebreak.server.trail import READING, visit_of
 
 _log = structlog.get_logger(__name__)
 
 _LENGTH_DIGITS = 19
-_QUIET = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class BodyGuard:
@@ -69,7 +70,7 @@ class RequestLog:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
-        if scope["type"] != "http" or scope["method"] in _QUIET:
+        if scope["type"] != "http" or scope["method"] in READING:
             await self._app(scope, receive, send)
             return
         status = 0
@@ -91,7 +92,7 @@ class RequestLog:
                 "request",
                 method=scope["method"],
                 path=printable(scope["path"]),
-                principal=scope.get("state", {}).get("principal", "nobody"),
+                principal=visit_of(scope).principal or NOBODY,
                 status=int(status) or "no answer",
                 took_ms=round((time.perf_counter() - began) * 1000, 1),
             )

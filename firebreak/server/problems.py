@@ -14,6 +14,7 @@ from firebreak import errors
 from firebreak.contracts import BadRecord
 from firebreak.domain.base import Model
 from firebreak.server.text import printable
+from firebreak.server.trail import visit
 
 _log = structlog.get_logger(__name__)
 
@@ -102,6 +103,7 @@ async def _firebreak_error(request: Request, error: Exception) -> JSONResponse:
     kind = type(error)
     if not isinstance(error, errors.FirebreakError) or kind not in STATUS:
         return await _bug(request, error)
+    visit(request).error = error.code
     response = answer(STATUS[kind], error.code, str(error), _HINT.get(kind, ""))
     if isinstance(error, errors.RateLimited):
         response.headers["Retry-After"] = str(max(1, math.ceil(error.after_s)))
@@ -110,8 +112,9 @@ async def _firebreak_error(request: Request, error: Exception) -> JSONResponse:
     return response
 
 
-async def _validation_error(_: Request, error: Exception) -> JSONResponse:
+async def _validation_error(request: Request, error: Exception) -> JSONResponse:
     """Where and why, never the input itself: it may hold anything."""
+    visit(request).error = "bad-input"
     found = error.errors() if isinstance(error, RequestValidationError) else []
     said = [f"{'.'.join(str(part) for part in p['loc'])}: {p['msg']}" for p in found[:10]]
     return answer(

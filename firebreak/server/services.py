@@ -1,26 +1,38 @@
 """What the server is built from: contracts and narrow protocols, given by the composition root."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Protocol
 
 from fastapi import Depends, Request
 
 from firebreak.contracts import AlertParser, Engine, Inventory, Ledger, Policy
+from firebreak.contracts.people import Directory
 from firebreak.domain.alert import Alert
+from firebreak.domain.credential import Credential
 from firebreak.domain.device import Device
-from firebreak.domain.people import Principal
 from firebreak.domain.record import Entry
+from firebreak.ledger.audit import AuditLog
 from firebreak.playbook.program import Program
 from firebreak.policy.blast_radius import BlastRadius
+from firebreak.server.desk import FrontDesk
+from firebreak.server.nobody import KnowsNobody
 from firebreak.settings import Settings
 
 
 class Tokens(Protocol):
     """API tokens, kept as hashes."""
 
-    async def authenticate(self, secret: str) -> Principal | None:
+    async def authenticate(self, secret: str) -> Credential | None:
         """Whose token this is; None when it is nobody's. Raises LedgerUnavailable."""
+        ...
+
+
+class SignIn(Protocol):
+    """The tokens of a sign-in elsewhere, such as an OpenID provider's."""
+
+    async def verify(self, token: str) -> Credential:
+        """Whose token this is. Raises Unauthorized; Unreachable when it cannot be told now."""
         ...
 
 
@@ -55,7 +67,7 @@ class Services:
     ``policy`` is asked before a person ends a hold; responses ask it where they run.
     ``receipts`` makes the signed DSSE envelope of a chain. ``resolve_secret`` turns a reference
     into the secret, at each call, so that a rotated secret needs no restart; it raises
-    FirebreakError when it cannot.
+    FirebreakError when it cannot. ``sign_in`` None: API tokens are the only way in.
     """
 
     settings: Settings
@@ -69,6 +81,16 @@ class Services:
     sources: Mapping[str, Source]
     receipts: Callable[[tuple[Entry, ...]], bytes]
     resolve_secret: Callable[[str], str]
+    audit: AuditLog
+    directory: Directory = field(default_factory=KnowsNobody)
+    sign_in: SignIn | None = None
+
+    @property
+    def desk(self) -> FrontDesk:
+        """What people can ask for and order, over these services."""
+        return FrontDesk(
+            self.engine, self.ledger, self.inventory, self.policy, self.playbooks.programs
+        )
 
 
 def _services(request: Request) -> Services:

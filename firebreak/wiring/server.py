@@ -14,6 +14,7 @@ from firebreak.contracts import Inventory
 from firebreak.domain.limits import Limits
 from firebreak.domain.record import Entry
 from firebreak.ledger import receipt
+from firebreak.ledger.audit import AuditLog
 from firebreak.ledger.signing import Signer
 from firebreak.ledger.store import SqlLedger
 from firebreak.ledger.tokens import Tokens
@@ -23,6 +24,7 @@ from firebreak.policy.blast_radius import BlastRadius
 from firebreak.server.app import create_app
 from firebreak.server.services import Playbooks, Services, Source
 from firebreak.settings import Settings
+from firebreak.wiring.identity import sign_in
 from firebreak.wiring.shared import connect_temporal, load_policy, timing
 from integrations import secrets
 from integrations.inventory.yaml_file import YamlInventory
@@ -44,8 +46,9 @@ async def server_services(
     limits: Callable[[], Limits] = Limits,
 ) -> AsyncIterator[Services]:
     """Everything the API needs, closed at the end."""
-    ledger = await SqlLedger.open(settings.ledger_url)
-    try:
+    async with contextlib.AsyncExitStack() as closing:
+        ledger = await SqlLedger.open(settings.ledger_url)
+        closing.push_async_callback(ledger.close)
         policy = load_policy(settings, inventory)
         signer = Signer.load_or_create(settings.state_dir / "keys")
         engine = TemporalEngine(
@@ -74,9 +77,9 @@ async def server_services(
             sources={"suricata": Source(SuricataParser(), settings.suricata_secret)},
             receipts=receipts,
             resolve_secret=secrets.resolve,
+            audit=AuditLog(ledger.database, settings.audit_days),
+            sign_in=await closing.enter_async_context(sign_in(settings)),
         )
-    finally:
-        await ledger.close()
 
 
 async def serve_api(

@@ -20,6 +20,7 @@ from firebreak.ledger.tokens import Tokens
 from tests.peers.postgres import Postgres, running_postgres
 from tests.unit.ledger.chains import INCIDENT, OTHER, note
 from tests.unit.ledger.test_alerts import *  # noqa: F403 - the same promises, on this database
+from tests.unit.ledger.test_audit import *  # noqa: F403 - the same promises, on this database
 from tests.unit.ledger.test_halts import *  # noqa: F403 - the same promises, on this database
 from tests.unit.ledger.test_halts import halt
 from tests.unit.ledger.test_holds import *  # noqa: F403 - the same promises, on this database

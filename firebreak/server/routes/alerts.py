@@ -25,6 +25,7 @@ from firebreak.server.auth import (
 from firebreak.server.intake import AlertResult, Intake
 from firebreak.server.metrics import Metrics
 from firebreak.server.services import Services, Source, Use
+from firebreak.server.trail import visit
 
 MAX_BAD_SHOWN = 100
 BODY_WITHIN_S = 30.0
@@ -107,7 +108,7 @@ async def _authenticated(
     if header is not None:
         signature = Signature(header)  # a stale one is refused before the body is taken in
         body = await _body(request)
-        request.state.principal = signature.check(name, source, use, body).id
+        visit(request).principal = signature.check(name, source, use, body).id
     else:
         may_post(await identify(request, use, credentials), name)
         body = await _body(request)

@@ -38,12 +38,12 @@ async def list_approvals(use: Use, _: Reader, pending: bool = True) -> Approvals
 
 
 @router.get("/{approval}", operation_id="get_approval")
-async def get_approval(approval: ApprovalId, use: Use, _: Reader) -> Approval:
+async def get_approval(approval: ApprovalId, use: Use, who: Reader) -> Approval:
     """One request with its plans and votes."""
-    return await use.ledger.approval(approval)
+    return await use.desk.approval(who, approval)
 
 
 @router.post("/{approval}/decide", operation_id="decide_approval")
 async def decide_approval(approval: ApprovalId, said: Answer, use: Use, who: Person) -> Approval:
     """Approve or deny, as the person whose token this is."""
-    return await use.engine.decide(approval, said.plan_hash, said.verdict, who, said.reason)
+    return await use.desk.decide(who, approval, said.plan_hash, said.verdict, said.reason)

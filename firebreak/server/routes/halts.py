@@ -1,22 +1,18 @@
 """What holds effects back on purpose: halts by people, and the caps on the blast radius."""
 
 from datetime import UTC, datetime
-from uuid import uuid4
 
-from fastapi import APIRouter
-from pydantic import JsonValue
+from fastapi import APIRouter, Request
 
 from firebreak.domain.base import Model
 from firebreak.domain.device import Slug
-from firebreak.domain.halt import Halt
+from firebreak.domain.halt import EVERYWHERE, Halt
 from firebreak.domain.limits import Fill
-from firebreak.domain.people import Principal
-from firebreak.domain.record import JOURNAL, Kind, NewEntry
-from firebreak.errors import NotFound
 from firebreak.server import problems
 from firebreak.server.auth import Operator, Reader, Resumer
-from firebreak.server.services import Services, Use
+from firebreak.server.services import Use
 from firebreak.server.text import Reason
+from firebreak.server.trail import about
 
 router = APIRouter(tags=["halts"], responses=problems.PROBLEMS)
 
@@ -47,24 +43,20 @@ async def list_halts(use: Use, _: Reader, standing: bool = True) -> Halts:
 
 
 @router.post("/halt", operation_id="halt")
-async def halt(where: Where, use: Use, who: Operator) -> Halts:
+async def halt(where: Where, use: Use, who: Operator, request: Request) -> Halts:
     """Stop all new effects, at one site or everywhere, at once; answer with the halts that stand.
 
     Once this has answered no worker starts another effect there. Holds still end on time.
     """
-    if where.site is not None:
-        _check_site(where.site, use)
-    name = f"halt-{uuid4().hex[:12]}"
-    await _journal(use, Kind.HALTED, name, who, {"halt": name, **where.to_json()})
-    return Halts(halts=await use.ledger.halts())
+    about(request, where.site or EVERYWHERE)
+    return Halts(halts=await use.desk.halt(who, where.site, where.reason))
 
 
 @router.post("/resume", operation_id="resume")
-async def resume(where: Where, use: Use, who: Resumer) -> Halts:
+async def resume(where: Where, use: Use, who: Resumer, request: Request) -> Halts:
     """Let effects go on where they were stopped, as a person other than the one who halted."""
-    key = f"resume-{uuid4().hex[:12]}"
-    await _journal(use, Kind.RESUMED, key, who, where.to_json())
-    return Halts(halts=await use.ledger.halts())
+    about(request, where.site or EVERYWHERE)
+    return Halts(halts=await use.desk.resume(who, where.site, where.reason))
 
 
 @router.get("/limits", operation_id="list_limits")
@@ -72,18 +64,3 @@ async def list_limits(use: Use, _: Reader) -> Fills:
     """The caps on how much may be contained, in devices, and how full they are."""
     usage = await use.ledger.usage(datetime.now(UTC))
     return Fills(limits=use.blast_radius.filled(usage))
-
-
-def _check_site(site: str, use: Services) -> None:
-    """A halt with a slip of the pen in it would stop nothing."""
-    known = sorted({device.site for device in use.inventory.devices()})
-    if site not in known:
-        raise NotFound(f"no device is at site {site!r}; there are: {', '.join(known)}")
-
-
-async def _journal(
-    use: Services, kind: Kind, key: str, who: Principal, body: dict[str, JsonValue]
-) -> None:
-    now = datetime.now(UTC)
-    entry = NewEntry(incident=JOURNAL, key=key, kind=kind, at=now, actor=who.id, body=body)
-    await use.ledger.append(entry)

@@ -11,8 +11,9 @@ from prometheus_client import CONTENT_TYPE_LATEST
 
 import firebreak
 from firebreak.domain.base import Model
-from firebreak.errors import FirebreakError, Forbidden
-from firebreak.server.auth import READERS, Credentials, identify
+from firebreak.errors import FirebreakError
+from firebreak.server import roles
+from firebreak.server.auth import Credentials, identify
 from firebreak.server.metrics import Metrics
 from firebreak.server.services import Services, Use
 
@@ -99,9 +100,7 @@ async def get_health(request: Request, response: Response) -> Health:
 async def get_metrics(request: Request, use: Use, credentials: Credentials) -> Response:
     """Prometheus metrics. From loopback without a token; from elsewhere with a reader's."""
     if not _is_loopback(request):
-        principal = await identify(request, use, credentials)
-        if principal.roles.isdisjoint(READERS):
-            raise Forbidden(f"{principal.id} may not read metrics")
+        roles.READ.check(await identify(request, use, credentials))
     metrics: Metrics = request.app.state.metrics
     text = await metrics.exposition(use.ledger)
     return Response(text, media_type=CONTENT_TYPE_LATEST)

@@ -7,10 +7,8 @@ from pydantic import Field
 
 from firebreak.domain.base import Model
 from firebreak.domain.hold import Hold, hold_id
-from firebreak.errors import NotFound
 from firebreak.server import problems
 from firebreak.server.auth import Person, Reader
-from firebreak.server.consent import may_release
 from firebreak.server.services import Use
 from firebreak.server.text import Reason
 
@@ -42,9 +40,9 @@ class Extension(Model):
 
 
 @router.get("", operation_id="list_holds")
-async def list_holds(use: Use, _: Reader) -> Holds:
+async def list_holds(use: Use, who: Reader) -> Holds:
     """Live holds, soonest expiry first."""
-    return Holds(holds=await use.ledger.holds())
+    return Holds(holds=tuple(await use.desk.holds(who)))
 
 
 @router.post("/{device}/{action}/release", operation_id="release_hold")
@@ -52,11 +50,7 @@ async def release_hold(
     device: DeviceId, action: ActionName, why: Release, use: Use, who: Person
 ) -> Hold:
     """End a hold now, if policy lets this person: put back what was before, wait for the proof."""
-    hold = await use.ledger.hold(hold_id(device, action))
-    if hold is None:
-        raise NotFound(f"there is no hold {hold_id(device, action)}")
-    may_release(hold, who, use.policy, use.inventory)
-    return await use.engine.release(hold.id, who, why.reason)
+    return await use.desk.release(who, hold_id(device, action), why.reason)
 
 
 @router.post("/{device}/{action}/extend", operation_id="extend_hold")
@@ -64,4 +58,4 @@ async def extend_hold(
     device: DeviceId, action: ActionName, more: Extension, use: Use, who: Person
 ) -> Hold:
     """Move a hold's expiry."""
-    return await use.engine.extend(hold_id(device, action), more.by_s, who, more.reason)
+    return await use.desk.extend(who, hold_id(device, action), more.by_s, more.reason)

@@ -98,9 +98,7 @@ async def get_receipt(incident: str, use: Use, _: Reader) -> Response:
 @router.post("/{incident:path}/cancel", status_code=202, operation_id="cancel_incident")
 async def cancel_incident(incident: str, why: Because, use: Use, who: Person) -> IncidentRow:
     """Stop a response after its effect in flight. Its holds stay, time-boxed."""
-    row = await use.ledger.incident(incident)
-    await use.engine.cancel(row.id, who, why.reason)
-    return await use.ledger.incident(row.id)
+    return await use.desk.cancel(who, incident, why.reason)
 
 
 @router.get("/{incident:path}", operation_id="get_incident")

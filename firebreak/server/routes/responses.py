@@ -1,6 +1,6 @@
 """Responses that people start, and what they look like before they run."""
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 from pydantic import Field, field_validator
 
 from firebreak.contracts import Start, Started
@@ -10,6 +10,7 @@ from firebreak.server import problems
 from firebreak.server.auth import Starter
 from firebreak.server.services import Use
 from firebreak.server.text import Reason
+from firebreak.server.trail import about
 
 router = APIRouter(tags=["responses"], responses=problems.PROBLEMS)
 
@@ -38,10 +39,10 @@ class DryRun(Model):
 
 @router.post("/responses", status_code=202, operation_id="start_response")
 async def start_response(
-    asked: StartRequest, use: Use, who: Starter, response: Response
+    asked: StartRequest, use: Use, who: Starter, request: Request, response: Response
 ) -> Started | DryRun:
     """Start a response, or join the one that runs for the same playbook and device."""
-    use.inventory.device(asked.device)
+    about(request, asked.device)
     start = Start(
         playbook=asked.playbook,
         device=asked.device,
@@ -51,5 +52,5 @@ async def start_response(
     )
     if asked.dry_run:
         response.status_code = 200
-        return DryRun(plans=await use.engine.dry_run(start))
-    return await use.engine.respond(start)
+        return DryRun(plans=await use.desk.dry_run(who, start))
+    return await use.desk.start(who, start)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from firebreak.cli.exits import Exit
 from firebreak.cli.first_start import FIRST_TOKENS, prepare
 from firebreak.settings import Settings
 from firebreak.statedir import StateDir
@@ -79,3 +80,21 @@ def test_what_cannot_be_is_refused_with_its_exit_code(
     result = call("token", *arguments)
     assert result.exit_code == code
     assert result.stderr.startswith("error: ")
+
+
+def test_a_service_gets_scopes_an_end_and_no_roles(fresh: StateDir, call: Call) -> None:
+    made = call("token", "create", "etl", "--scope", "incidents:read", "--for", "6d", "--json")
+    assert json.loads(made.stdout)["scopes"] == ["incidents:read"]
+    (row,) = json.loads(call("token", "list", "--json").stdout)
+    assert (row["scopes"], row["expires_soon"]) == (["incidents:read"], True)
+    assert "(soon)" in call("token", "list").stdout
+    assert fresh.root.exists()
+
+
+def test_a_token_that_is_good_for_nothing_is_not_made(fresh: StateDir, call: Call) -> None:
+    for options, why in (((), "good for nothing"), (("--scope", "approvals:decide"), "no scope")):
+        refused = call("token", "create", "etl", *options)
+        assert refused.exit_code == Exit.USAGE
+        assert why in refused.stderr
+    assert json.loads(call("token", "list", "--json").stdout) == []
+    assert fresh.root.exists()

@@ -1,10 +1,11 @@
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import select
+from structlog.testing import capture_logs
 
 from firebreak.domain.people import Principal
 from firebreak.errors import BadInput, LedgerConflict, NotFound
@@ -26,8 +27,11 @@ async def test_a_secret_says_who_it_is_and_is_kept_nowhere(
     tokens = Tokens(database)
     secret = await tokens.create("bo", ["on-call", "viewer"], timedelta(days=1))
     assert secret.startswith("fb_")
-    who = await tokens.authenticate(secret)
-    assert who == Principal(id="bo", roles=frozenset({"on-call", "viewer"}), kind="person")
+    found = await tokens.authenticate(secret)
+    assert found is not None
+    assert found.principal == Principal(
+        id="bo", roles=frozenset({"on-call", "viewer"}), kind="person"
+    )
     written = await asyncio.to_thread(lambda: [file.read_bytes() for file in tmp_path.iterdir()])
     assert written
     assert not any(secret.removeprefix("fb_").encode() in content for content in written)
@@ -103,6 +107,7 @@ async def test_of_racing_creations_of_one_name_one_wins(database: Database) -> N
         ("bo", ["source:suricata", "admin"], None),
         ("bo", ["source:suricata", "source:zeek"], None),
         ("bo", [], timedelta(0)),
+        ("bo", ["service"], None),
     ],
 )
 async def test_a_token_that_could_mislead_is_not_made(
@@ -116,10 +121,10 @@ async def test_a_detectors_token_is_automation_bound_to_its_source(database: Dat
     tokens = Tokens(database)
     who = await tokens.authenticate(await tokens.create("ids", ["source:suricata"]))
     assert who is not None
-    assert (who.kind, source_of(who)) == ("automation", "suricata")
+    assert (who.principal.kind, source_of(who.principal)) == ("automation", "suricata")
     person = await tokens.authenticate(await tokens.create("bo", ["admin"]))
     assert person is not None
-    assert (person.kind, source_of(person)) == ("person", None)
+    assert (person.principal.kind, source_of(person.principal)) == ("person", None)
 
 
 async def test_only_the_hash_is_in_the_table(database: Database) -> None:
@@ -127,3 +132,46 @@ async def test_only_the_hash_is_in_the_table(database: Database) -> None:
     row = await database.read(lambda c: c.execute(select(table)).one())
     assert secret not in [str(value) for value in row]
     assert len(row.hash) == 64
+
+
+async def test_a_token_with_scopes_is_automation_and_ends(database: Database) -> None:
+    tokens = Tokens(database)
+    found = await tokens.authenticate(await tokens.create("etl", scopes=["incidents:read"]))
+    assert found is not None
+    assert (found.principal.kind, found.scopes) == ("automation", frozenset({"incidents:read"}))
+    await tokens.create("etl-2", scopes=["responses:start"], ttl=timedelta(days=7))
+    first, second = await tokens.list()
+    assert first.expires_at is not None
+    assert second.expires_at is not None
+    assert first.expires_at - first.created_at == timedelta(days=90)
+    assert second.expires_at - second.created_at == timedelta(days=7)
+    now = datetime.now(UTC)
+    assert [t.expires_soon(now) for t in (first, second)] == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("roles", "scopes", "ttl"),
+    [
+        (["admin"], ["incidents:read"], None),
+        (["service"], ["incidents:read"], None),
+        ([], ["approvals:decide"], None),
+        ([], ["incidents:read", "*"], None),
+        ([], ["incidents:read"], timedelta(0)),
+    ],
+)
+async def test_scopes_are_a_closed_list_and_stand_for_themselves(
+    database: Database, roles: list[str], scopes: list[str], ttl: timedelta | None
+) -> None:
+    with pytest.raises(BadInput):
+        await Tokens(database).create("etl", roles, ttl, scopes)
+    assert await Tokens(database).list() == ()
+
+
+async def test_a_service_whose_token_ends_soon_is_warned_of_once(database: Database) -> None:
+    tokens = Tokens(database)
+    soon = await tokens.create("etl", scopes=["incidents:read"], ttl=timedelta(days=6))
+    late = await tokens.create("etl-2", scopes=["incidents:read"], ttl=timedelta(days=8))
+    with capture_logs() as logged:
+        for secret in (soon, late, soon):
+            assert await tokens.authenticate(secret)
+    assert [(line["log_level"], line["name"]) for line in logged] == [("warning", "etl")]

@@ -19,6 +19,7 @@ from firebreak.domain.hold import Hold
 from firebreak.domain.people import Approval, Principal, Verdict
 from firebreak.domain.record import Entry
 from firebreak.errors import DefinitionError, NotFound
+from firebreak.ledger.audit import AuditLog
 from firebreak.ledger.store import SqlLedger
 from firebreak.ledger.tokens import Tokens
 from firebreak.playbook.catalogue import SHIPPED
@@ -202,6 +203,7 @@ async def staged(
         sources={"suricata": Source(parser, SECRET_REF), "other": Source(parser, "env:NOT_THERE")},
         receipts=receipts,
         resolve_secret=resolve,
+        audit=AuditLog(ledger.database),
     )
     app = create_app(services)
     transport = httpx.ASGITransport(app)

@@ -76,6 +76,8 @@ PROTECTED = [
     ("GET", "/devices/cam-17"),
     ("GET", "/playbooks"),
     ("POST", "/responses"),
+    ("GET", "/whoami"),
+    ("GET", "/audit"),
 ]
 
 
@@ -97,8 +99,13 @@ async def test_nothing_is_open_without_a_token(stage: Stage, method: str, path: 
         assert answer.headers["www-authenticate"] == "Bearer"
 
 
-@pytest.mark.parametrize(("method", "path"), [p for p in PROTECTED if p[1] != "/alerts/suricata"])
-async def test_a_detector_can_do_nothing_but_post(stage: Stage, method: str, path: str) -> None:
+OTHERS = [p for p in PROTECTED if p[1] not in ("/alerts/suricata", "/whoami")]
+
+
+@pytest.mark.parametrize(("method", "path"), OTHERS)
+async def test_a_detector_can_do_nothing_but_post_and_ask_who_it_is(
+    stage: Stage, method: str, path: str
+) -> None:
     answer = await stage.http.request(method, path, headers=stage.auth("source:suricata"), json={})
     assert answer.status_code in (400, 403)
     assert not stage.engine.calls
