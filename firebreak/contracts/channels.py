@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from firebreak.contracts import IncidentRow
 from firebreak.contracts.people import Channel, Directory, Roster, Story
 from firebreak.domain.base import JsonObject
+from firebreak.domain.hold import Hold
 from firebreak.domain.people import Approval
 from firebreak.domain.record import Entry
 
@@ -73,10 +75,20 @@ class Held:
     until: datetime | None
 
 
+@dataclass(frozen=True)
+class Scene:
+    """A chain's entries, in order, and how the incident stands. ``incident`` None: the journal."""
+
+    entries: tuple[Entry, ...]
+    incident: IncidentRow | None
+    approvals: tuple[Approval, ...]
+    holds: tuple[Hold, ...]
+
+
 class Deliveries(Protocol):
     """How far each channel has been told each chain. Every method may raise LedgerUnavailable."""
 
-    async def meet(self, channels: Sequence[str], now: datetime) -> tuple[str, ...]:
+    async def meet(self, channels: Sequence[str]) -> tuple[str, ...]:
         """Begin with these channels, and forget the others; the names that are new.
 
         A new channel, or one that comes back after it was left out, is not told of responses
@@ -92,8 +104,12 @@ class Deliveries(Protocol):
         """For each ``(chain, seq)`` the entry 0 and those from ``seq`` on, in order."""
         ...
 
-    async def approvals(self, chain: str) -> tuple[Approval, ...]:
-        """All approvals of an incident, as they stand now."""
+    async def scene(self, chain: str, seq: int) -> Scene:
+        """A chain from ``seq`` on, with its first entry, and how things stand now."""
+        ...
+
+    async def peek(self, channel: str, chain: str) -> Held:
+        """How far the channel is, and until when another process may be telling it."""
         ...
 
     async def lease(

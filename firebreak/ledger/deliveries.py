@@ -5,7 +5,7 @@ always ends later, so a process that lost its lease finds another end and saves 
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -23,12 +23,15 @@ from sqlalchemy import (
     update,
 )
 
-from firebreak.contracts.channels import Behind, Held, Lease
+from firebreak.contracts import IncidentRow
+from firebreak.contracts.channels import Behind, Held, Lease, Scene
 from firebreak.domain.base import JsonObject
+from firebreak.domain.hold import Hold
 from firebreak.domain.people import Approval
 from firebreak.domain.record import JOURNAL, Entry, Kind
 from firebreak.ledger.appending import to_entry
 from firebreak.ledger.database import Database
+from firebreak.ledger.locks import Locks
 from firebreak.ledger.rows import AnyRow, insert_new, load
 from firebreak.ledger.tables import approvals, deliveries, entries, heads, holds, incidents
 
@@ -91,9 +94,12 @@ class SqlDeliveries:
         """Use the database of an open ledger (``SqlLedger.database``)."""
         self._database = database
 
-    async def meet(self, channels: Sequence[str], now: datetime) -> tuple[str, ...]:
+    async def meet(self, channels: Sequence[str]) -> tuple[str, ...]:
         """Begin with these channels, and forget the others; the names that are new."""
-        return await self._database.write(lambda connection: _meet(connection, channels, now))
+        return await self._database.write(
+            lambda connection: _meet(connection, channels),
+            _locks((name, _MARK) for name in channels),
+        )
 
     async def behind(self, channels: Sequence[str], since: datetime | None) -> tuple[Behind, ...]:
         """Chains touched since then (None: ever) that a channel is behind on, the oldest first."""
@@ -121,21 +127,37 @@ class SqlDeliveries:
 
         return await self._database.read(read)
 
-    async def approvals(self, chain: str) -> tuple[Approval, ...]:
-        """All approvals of an incident, as they stand now, in the order they were asked."""
+    async def scene(self, chain: str, seq: int) -> Scene:
+        """A chain from ``seq`` on, and how things stand now."""
         asked = (
             select(entries.c.body)
             .where(entries.c.incident == chain, entries.c.kind == Kind.APPROVAL_REQUESTED.value)
             .order_by(entries.c.seq)
         )
+        row = select(incidents.c.document).where(incidents.c.id == chain)
+        live = select(holds.c.document).where(holds.c.incident == chain).order_by(holds.c.id)
 
-        def read(connection: Connection) -> tuple[Approval, ...]:
+        def read(connection: Connection) -> Scene:
+            rows = connection.execute(_SOME, {"of_chain": chain, "from_seq": seq})
+            found = tuple(to_entry(row) for row in rows)
             ids = [json.loads(body)["approval"]["id"] for body in connection.scalars(asked)]
-            found = select(approvals.c.document).where(approvals.c.id.in_(ids))
-            now = (
-                [load(Approval, document) for document in connection.scalars(found)] if ids else []
+            incident = connection.execute(row).scalar_one_or_none()
+            return Scene(
+                entries=found,
+                incident=None if incident is None else load(IncidentRow, incident),
+                approvals=_approvals(connection, ids),
+                holds=tuple(load(Hold, document) for document in connection.scalars(live)),
             )
-            return tuple(sorted(now, key=lambda each: ids.index(each.id)))
+
+        return await self._database.read(read)
+
+    async def peek(self, channel: str, chain: str) -> Held:
+        """How far the channel is, and until when another process may be telling it."""
+        place = {"of_channel": channel, "of_chain": chain}
+
+        def read(connection: Connection) -> Held:
+            row = connection.execute(_GET, place).one_or_none()
+            return Held(0, None) if row is None else Held(row.told, row.leased_until)
 
         return await self._database.read(read)
 
@@ -144,7 +166,8 @@ class SqlDeliveries:
     ) -> Lease | Held:
         """Take the right to tell, unless another process has it or it is to wait."""
         return await self._database.write(
-            lambda connection: _lease(connection, channel, chain, now, until, force)
+            lambda connection: _lease(connection, (channel, chain), now, until, force=force),
+            _locks([(channel, chain)]),
         )
 
     async def keep(self, lease: Lease, known: JsonObject, until: datetime) -> Lease | None:
@@ -182,17 +205,29 @@ class SqlDeliveries:
                     place = {"of_channel": channel, "of_chain": chain, "up_to": up_to}
                     connection.execute(_MOVE_ON, {**place, "told": up_to})
 
-        await self._database.write(write)
+        await self._database.write(write, _locks((channel, chain) for channel, chain, _ in told))
 
     async def _save(self, lease: Lease, **values: Any) -> bool:
         mine = {"of_channel": lease.channel, "of_chain": lease.chain, "mine": lease.until}
-        # Tried again alone when a batch fails: the second time it finds what the first one left.
         return await self._database.write(
-            lambda connection: connection.execute(_MINE, {**mine, **values}).rowcount == 1
+            lambda connection: connection.execute(_MINE, {**mine, **values}).rowcount == 1,
+            _locks([(lease.channel, lease.chain)]),
         )
 
 
 _FRESH: dict[str, Any] = {"attempts": 0, "failing_since": None, "next_at": None, "detail": ""}
+
+
+def _locks(rows: Iterable[tuple[str, str]]) -> Locks:
+    """Rows are touched in any order within a batch: their locks are taken in one, before."""
+    return Locks(scopes=frozenset(f"delivery/{channel}/{chain}" for channel, chain in rows))
+
+
+def _approvals(connection: Connection, ids: Sequence[str]) -> tuple[Approval, ...]:
+    if not ids:
+        return ()
+    found = connection.scalars(select(approvals.c.document).where(approvals.c.id.in_(ids)))
+    return tuple(sorted((load(Approval, d) for d in found), key=lambda each: ids.index(each.id)))
 
 
 def _row(channel: str, chain: str, *, told: int = 0) -> dict[str, Any]:
@@ -201,8 +236,9 @@ def _row(channel: str, chain: str, *, told: int = 0) -> dict[str, Any]:
 
 
 def _lease(
-    connection: Connection, channel: str, chain: str, now: datetime, until: datetime, force: bool
+    connection: Connection, where: tuple[str, str], now: datetime, until: datetime, *, force: bool
 ) -> Lease | Held:
+    channel, chain = where
     insert_new(connection, deliveries, _row(channel, chain))
     place = {"of_channel": channel, "of_chain": chain}
     take = _TAKE_FORCED if force else _TAKE
@@ -222,7 +258,7 @@ def _lease(
     )
 
 
-def _meet(connection: Connection, channels: Sequence[str], now: datetime) -> tuple[str, ...]:
+def _meet(connection: Connection, channels: Sequence[str]) -> tuple[str, ...]:
     marks = select(deliveries.c.channel, deliveries.c.detail).where(deliveries.c.incident == _MARK)
     known = {row.channel: row.detail for row in connection.execute(marks)}
     for gone in known.keys() - set(channels):
