@@ -14,9 +14,9 @@ import structlog
 
 from firebreak.contracts import Ledger
 from firebreak.contracts.channels import Behind, Deliveries
-from firebreak.contracts.people import Channel, Weight
+from firebreak.contracts.people import Channel
 from firebreak.dispatch.fallback import Fallback
-from firebreak.dispatch.hearing import Rules, hear
+from firebreak.dispatch.hearing import Rules, hear, pressing
 from firebreak.dispatch.lane import Lane
 from firebreak.dispatch.pace import Pace
 from firebreak.dispatch.queue import Item
@@ -160,9 +160,9 @@ class Dispatcher:
         now = time.monotonic()
         if item is None:
             oldest = heard.news[0].entry if heard.news else entries[-1]
-            item = _item(each, oldest.at, now)
+            item = _item(each, start, oldest.at, now)
         item.length = length
-        asks = [n.entry for n in heard.news if n.weight >= Weight.ASK]
+        asks = pressing(lane.rules, heard)
         item.asks.extend((entry, now) for entry in asks)
         item.urgent = item.urgent or bool(asks)
         lane.queue.put(item)
@@ -204,10 +204,11 @@ class Dispatcher:
         lane.try_now()
 
 
-def _item(each: Behind, oldest: datetime, now: float) -> Item:
+def _item(each: Behind, told: int, oldest: datetime, now: float) -> Item:
     wait = (each.next_at - datetime.now(UTC)).total_seconds() if each.next_at else 0.0
     return Item(
         chain=each.chain,
+        told=told,
         length=each.length,
         oldest=oldest,
         due=now + max(wait, 0.0),

@@ -8,7 +8,7 @@ import structlog
 
 from firebreak.contracts import Ledger
 from firebreak.contracts.channels import Deliveries
-from firebreak.dispatch.hearing import approval_of, open_asks
+from firebreak.dispatch.hearing import approval_of, begins, open_asks
 from firebreak.dispatch.lane import Lane
 from firebreak.dispatch.queue import Item
 from firebreak.domain.base import JsonObject
@@ -42,11 +42,13 @@ class Fallback:
                     await self._call_instead(lane, item)
 
     async def _call_instead(self, lane: Lane, item: Item) -> None:
-        first = item.asks[0][0]
+        first = begins(item.asks[0][0])
         seen = await self._deliveries.peek(lane.rules.name, item.chain)
-        chains = await self._deliveries.entries([(item.chain, first.seq)])
-        here = [entry for entry in chains[item.chain] if entry.seq >= first.seq]
-        late = [entry for entry in open_asks(here) if entry.seq >= seen.told]
+        chains = await self._deliveries.entries([(item.chain, first)])
+        here = [entry for entry in chains[item.chain] if entry.seq >= first]
+        # Another server may have told it. What is said in another one's place lies before `told`.
+        told = seen.told if seen.told > item.told else 0
+        late = [entry for entry in open_asks(here) if entry.seq >= told]
         if late:
             await self._write(lane, _entry(lane, late[0]))
         # Said once; what comes later waits for its own time.

@@ -68,9 +68,22 @@ def _heard_news(rules: Rules, entries: Sequence[Entry]) -> list[News]:
 
 def _called(rules: Rules, new: Sequence[Entry]) -> int | None:
     """The first entry that this channel is to say in another one's place, if there is any."""
-    calls = [entry for entry in new if _is_call(rules, entry)]
-    first = [get(entry.body, "entry") for entry in calls]
-    return min((n if isinstance(n, int) else calls[0].seq for n in first), default=None)
+    return min((begins(entry) for entry in new if _is_call(rules, entry)), default=None)
+
+
+def begins(entry: Entry) -> int:
+    """Where what has to be said begins: at the entry, or at the one that nobody was told of."""
+    first = get(entry.body, "entry") if entry.kind is Kind.UNDELIVERED else None
+    return first if isinstance(first, int) and 0 <= first < entry.seq else entry.seq
+
+
+def pressing(rules: Rules, heard: Heard) -> tuple[Entry, ...]:
+    """The entries of it that must reach people in time."""
+    return tuple(
+        each.entry
+        for each in heard.news
+        if each.weight >= Weight.ASK or _is_call(rules, each.entry)
+    )
 
 
 def _is_call(rules: Rules, entry: Entry) -> bool:

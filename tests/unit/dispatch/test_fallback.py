@@ -1,4 +1,4 @@
-"""When a channel cannot say in time what must reach people, another one does, and it is recorded."""
+"""What one channel cannot say in time another one says, and it is recorded."""
 
 from firebreak.contracts.people import Story, Weight
 from firebreak.domain.record import Entry, Kind
