@@ -65,7 +65,7 @@ def application() -> FastAPI:
 
 def routes() -> list[APIRoute]:
     """All endpoints, in the order of the code."""
-    modules = (alerts, responses, incidents, holds, halts, approvals, estate, health)
+    modules = (alerts, responses, incidents, holds, halts, approvals, channels, estate, health)
     found = [route for module in modules for route in module.router.routes]
     return [route for route in found if isinstance(route, APIRoute)]
 

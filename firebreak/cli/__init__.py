@@ -81,6 +81,7 @@ class Commands(LazyGroup):
             halts="List where new effects are stopped, by whom and why.",
             limits="List the caps on how much may be contained, and how full they are.",
         ),
+        **_group("channels", _LOOK, "List, check and test the channels that people are told by."),
         **_in("alerts", _LOOK, alerts="List alerts and what became of them."),
         **_group("alert", _LOOK, "Send alerts from a file.", module="alerts", app="one_app"),
         **_group("receipt", _LOOK, "Show and verify signed receipts.", app="receipt_app"),

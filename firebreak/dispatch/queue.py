@@ -15,7 +15,8 @@ AHEAD = 64  # how many chains are put in order at a time
 class Item:
     """A chain that the channel is behind on.
 
-    ``told``: how far the channel was when this process found the chain. ``due``: not before, on the monotonic clock. ``peek``: another process was telling it.
+    ``told``: how far the channel was when this process found the chain.
+    ``due``: not before, on the monotonic clock. ``peek``: another process was telling it.
     ``everywhere``: it waits for an error that had nothing to do with the chain itself.
     ``asks``: entries that must reach people and are not overdue yet, and when this process first
     saw each. ``urgent``: there were such.

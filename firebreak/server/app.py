@@ -15,6 +15,7 @@ from firebreak.server.middleware import BodyGuard, RequestLog
 from firebreak.server.routes import (
     alerts,
     approvals,
+    channels,
     estate,
     halts,
     health,
@@ -29,7 +30,8 @@ from firebreak.server.sweeper import Sweeper
 def create_app(services: Services) -> FastAPI:
     """The API over these services.
 
-    Its lifespan redelivers alerts that were left behind, and watches holds that are overdue.
+    Its lifespan redelivers alerts that were left behind, watches holds that are overdue, and tells
+    people what happens.
     """
     app = FastAPI(
         title="Firebreak",
@@ -40,13 +42,13 @@ def create_app(services: Services) -> FastAPI:
         redoc_url=None,
     )
     app.state.services = services
-    app.state.metrics = Metrics()
+    app.state.metrics = Metrics(services.telling.statuses)
     app.state.intake = Intake(services, app.state.metrics)
     app.state.health = health.HealthCheck(services)
     problems.install(app)
     app.add_middleware(BodyGuard, max_bytes=services.settings.max_body_bytes)
     app.add_middleware(RequestLog)
-    for module in (alerts, responses, incidents, holds, halts, approvals, estate, health):
+    for module in (alerts, responses, incidents, holds, halts, approvals, channels, estate, health):
         app.include_router(module.router)
     return app
 
@@ -59,6 +61,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     tasks = [
         asyncio.create_task(sweeper.run(), name="alert-sweeper"),
         asyncio.create_task(watch.run(), name="hold-watch"),
+        asyncio.create_task(services.telling.run(), name="telling"),
     ]
     try:
         yield

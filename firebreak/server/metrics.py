@@ -2,10 +2,15 @@
 
 import time
 from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
 
 from firebreak.contracts import Ledger
+from firebreak.domain.channel import ChannelStatus
 from firebreak.domain.hold import HoldState
 from firebreak.errors import LedgerUnavailable
 
@@ -21,9 +26,10 @@ class Metrics:
     joined a running response do not count.
     """
 
-    def __init__(self) -> None:
-        """A registry of its own: nothing global."""
+    def __init__(self, channels: Callable[[], Sequence[ChannelStatus]] = tuple) -> None:
+        """A registry of its own: nothing global. ``channels``: how those stand, at each scrape."""
         self._registry = CollectorRegistry()
+        self._registry.register(_Channels(channels))
         self.alerts = Counter(
             "firebreak_alerts",
             "Alerts by source and what became of them (duplicate and unreadable included)",
@@ -89,3 +95,36 @@ class Metrics:
 
     def _gauge(self, name: str, text: str) -> Gauge:
         return Gauge(f"firebreak_{name}", text, registry=self._registry)
+
+
+class _Channels(Collector):
+    """How channels stand, read when it is asked for."""
+
+    def __init__(self, statuses: Callable[[], Sequence[ChannelStatus]]) -> None:
+        self._statuses = statuses
+
+    def collect(self) -> Iterator[Metric]:
+        backlog = GaugeMetricFamily(
+            "firebreak_channel_backlog",
+            "Incidents with news that a channel has not been told",
+            labels=["channel"],
+        )
+        oldest = GaugeMetricFamily(
+            "firebreak_channel_oldest_seconds",
+            "Age of the oldest news that a channel has not been told; 0 when nothing waits",
+            labels=["channel"],
+        )
+        failures = CounterMetricFamily(
+            "firebreak_channel_failures", "Calls of a channel that failed", labels=["channel"]
+        )
+        told = CounterMetricFamily(
+            "firebreak_channel_told", "Calls of a channel that went well", labels=["channel"]
+        )
+        now = datetime.now(UTC)
+        for each in self._statuses():
+            age_s = (now - each.oldest).total_seconds() if each.oldest else 0.0
+            backlog.add_metric([each.name], each.backlog)
+            oldest.add_metric([each.name], age_s)
+            failures.add_metric([each.name], each.failures)
+            told.add_metric([each.name], each.told)
+        yield from (backlog, oldest, failures, told)

@@ -1,16 +1,18 @@
 """What the server is built from: contracts and narrow protocols, given by the composition root."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Protocol
 
 from fastapi import Depends, Request
 
 from firebreak.contracts import AlertParser, Engine, Inventory, Ledger, Policy
 from firebreak.domain.alert import Alert
+from firebreak.domain.channel import ChannelStatus
 from firebreak.domain.device import Device
 from firebreak.domain.people import Principal
 from firebreak.domain.record import Entry
+from firebreak.errors import NotFound
 from firebreak.playbook.program import Program
 from firebreak.policy.blast_radius import BlastRadius
 from firebreak.settings import Settings
@@ -48,6 +50,38 @@ class Source:
     secret: str = ""
 
 
+class Telling(Protocol):
+    """What tells people, as one of this process's tasks."""
+
+    async def run(self) -> None:
+        """Tell until cancelled."""
+        ...
+
+    def statuses(self) -> Sequence[ChannelStatus]:
+        """How each channel stands."""
+        ...
+
+    async def test(self, name: str, who: str) -> None:
+        """Send a test message through one channel. Raises NotFound, and what went wrong."""
+        ...
+
+
+class Nobody:
+    """Tells nobody: there is no channels file."""
+
+    async def run(self) -> None:
+        """See Telling."""
+
+    def statuses(self) -> Sequence[ChannelStatus]:
+        """See Telling."""
+        return ()
+
+    async def test(self, name: str, who: str) -> None:
+        """See Telling."""
+        del who
+        raise NotFound(f"no channel {name}: FIREBREAK_CHANNELS_FILE names no file")
+
+
 @dataclass(frozen=True)
 class Services:
     """Everything the API needs.
@@ -69,6 +103,7 @@ class Services:
     sources: Mapping[str, Source]
     receipts: Callable[[tuple[Entry, ...]], bytes]
     resolve_secret: Callable[[str], str]
+    telling: Telling = field(default_factory=Nobody)
 
 
 def _services(request: Request) -> Services:

@@ -70,6 +70,7 @@ def _news(each: News) -> dict[str, Any]:
         "seq": each.entry.seq,
         "at": zoned_clock(each.entry.at),
         "kind": each.entry.kind.value,
+        "actor": one_line(each.entry.actor),
         "weight": each.weight.name.lower(),
         "word": one_line(each.word),
         "lines": [one_line(line) for line in each.text.split("\n")],

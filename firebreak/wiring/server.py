@@ -21,8 +21,9 @@ from firebreak.playbook.catalogue import SHIPPED
 from firebreak.playbook.library import Library
 from firebreak.policy.blast_radius import BlastRadius
 from firebreak.server.app import create_app
-from firebreak.server.services import Playbooks, Services, Source
+from firebreak.server.services import Nobody, Playbooks, Services, Source
 from firebreak.settings import Settings
+from firebreak.wiring.channels import dispatcher
 from firebreak.wiring.shared import connect_temporal, load_policy, timing
 from integrations import secrets
 from integrations.inventory.yaml_file import YamlInventory
@@ -74,6 +75,7 @@ async def server_services(
             sources={"suricata": Source(SuricataParser(), settings.suricata_secret)},
             receipts=receipts,
             resolve_secret=secrets.resolve,
+            telling=dispatcher(settings, ledger, receipts) or Nobody(),
         )
     finally:
         await ledger.close()

@@ -187,8 +187,8 @@ async def test_a_channel_of_one_site_hears_of_that_site_and_of_what_concerns_all
     ledger: SqlLedger,
 ) -> None:
     def halted(key: str, site: str | None) -> NewEntry:
-        halt = {"halt": key, "site": site, "reason": "drill"}
-        return new(Kind.HALTED, key, **halt).model_copy(update={"incident": JOURNAL})
+        entry = new(Kind.HALTED, key, halt=key, site=site, reason="drill")
+        return entry.model_copy(update={"incident": JOURNAL})
 
     desk = Listener()
     async with playing(ledger, (rules(sites=frozenset({"north"})), desk)):
