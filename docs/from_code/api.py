@@ -12,6 +12,7 @@ from firebreak.server.app import create_app
 from firebreak.server.routes import (
     alerts,
     approvals,
+    channels,
     estate,
     halts,
     health,

@@ -42,7 +42,7 @@ def create_app(services: Services) -> FastAPI:
         redoc_url=None,
     )
     app.state.services = services
-    app.state.metrics = Metrics(services.telling.statuses)
+    app.state.metrics = Metrics(services.telling)
     app.state.intake = Intake(services, app.state.metrics)
     app.state.health = health.HealthCheck(services)
     problems.install(app)

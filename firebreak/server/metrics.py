@@ -2,8 +2,9 @@
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from typing import Protocol
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -19,6 +20,14 @@ COUNTED_INCIDENTS = 10_000
 REMEMBERED_INCIDENTS = 10_000
 
 
+class Told(Protocol):
+    """What knows how the channels stand."""
+
+    def statuses(self) -> Sequence[ChannelStatus]:
+        """Each of them."""
+        ...
+
+
 class Metrics:
     """The metrics of one API process.
 
@@ -26,10 +35,11 @@ class Metrics:
     joined a running response do not count.
     """
 
-    def __init__(self, channels: Callable[[], Sequence[ChannelStatus]] = tuple) -> None:
-        """A registry of its own: nothing global. ``channels``: how those stand, at each scrape."""
+    def __init__(self, told: Told | None = None) -> None:
+        """A registry of its own: nothing global. ``told``: asked for channels at each scrape."""
         self._registry = CollectorRegistry()
-        self._registry.register(_Channels(channels))
+        if told is not None:
+            self._registry.register(_Channels(told))
         self.alerts = Counter(
             "firebreak_alerts",
             "Alerts by source and what became of them (duplicate and unreadable included)",
@@ -100,8 +110,8 @@ class Metrics:
 class _Channels(Collector):
     """How channels stand, read when it is asked for."""
 
-    def __init__(self, statuses: Callable[[], Sequence[ChannelStatus]]) -> None:
-        self._statuses = statuses
+    def __init__(self, told: Told) -> None:
+        self._told = told
 
     def collect(self) -> Iterator[Metric]:
         backlog = GaugeMetricFamily(
@@ -121,7 +131,7 @@ class _Channels(Collector):
             "firebreak_channel_told", "Calls of a channel that went well", labels=["channel"]
         )
         now = datetime.now(UTC)
-        for each in self._statuses():
+        for each in self._told.statuses():
             age_s = (now - each.oldest).total_seconds() if each.oldest else 0.0
             backlog.add_metric([each.name], each.backlog)
             oldest.add_metric([each.name], age_s)
