@@ -15,7 +15,7 @@ from firebreak.cli.screen import JsonFlag, show, tabulate
 from firebreak.domain.channel import ChannelStanding, ChannelStatus
 from firebreak.wiring.channels import load_channels, tools
 
-app = typer.Typer(help="List, check and test the channels that people are told by.")
+app = typer.Typer()
 
 _STYLES = {
     ChannelStanding.OK: "green",

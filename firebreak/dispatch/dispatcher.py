@@ -27,7 +27,8 @@ from firebreak.domain.channel import ChannelStatus
 from firebreak.domain.record import Entry
 from firebreak.errors import FirebreakError, NotFound, Unreachable
 
-CHAINS_AT_ONCE = 200  # read in one query of the ledger's pool
+CHAINS_AT_ONCE = 50  # read and judged before anything else gets a turn
+ROWS_AT_ONCE = 200  # written in one transaction, which others wait for
 REFUSED_S = 1.0  # pause after the ledger did not answer
 
 _log = structlog.get_logger(__name__)
@@ -174,12 +175,12 @@ class Dispatcher:
         if not self._silent or now - self._flush_at < self._pace.flush_every_s:
             return
         self._flush_at = now
-        silent, self._silent = self._silent, {}
-        try:
-            await self._deliveries.move_on([(*where, told) for where, told in silent.items()])
-        except FirebreakError:
-            self._silent = {**silent, **self._silent}
-            raise
+        rows = [(*where, told) for where, told in self._silent.items()]
+        for at in range(0, len(rows), ROWS_AT_ONCE):
+            some = rows[at : at + ROWS_AT_ONCE]
+            await self._deliveries.move_on(some)
+            for channel, chain, _ in some:
+                del self._silent[channel, chain]
 
     def statuses(self) -> tuple[ChannelStatus, ...]:
         """How each channel stands, as this server sees it."""

@@ -62,8 +62,12 @@ def hear(rules: Rules, entries: Sequence[Entry], told: int, *, begun: bool) -> H
 
 
 def _heard_news(rules: Rules, entries: Sequence[Entry]) -> list[News]:
-    heard = (news(entry) for entry in entries if _concerns(rules, entry))
-    return [each for each in heard if each.weight >= rules.weight or _is_call(rules, each.entry)]
+    # Weighed first: most entries are details, and putting those into words costs more.
+    return [
+        news(entry)
+        for entry in entries
+        if (weight(entry) >= rules.weight or _is_call(rules, entry)) and _concerns(rules, entry)
+    ]
 
 
 def _called(rules: Rules, new: Sequence[Entry]) -> int | None:

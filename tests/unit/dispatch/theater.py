@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from sqlalchemy import select
+
 from firebreak.contracts.people import Channel, Keep, Story, Weight
 from firebreak.dispatch.dispatcher import Dispatcher
 from firebreak.dispatch.hearing import Rules
@@ -18,6 +20,7 @@ from firebreak.domain.people import Approval, ApprovalState, Gate
 from firebreak.domain.record import Entry, Kind, NewEntry
 from firebreak.ledger.deliveries import SqlDeliveries
 from firebreak.ledger.store import SqlLedger
+from firebreak.ledger.tables import deliveries
 
 FAST = Pace(
     poll_s=0.01,
@@ -86,12 +89,13 @@ async def playing(
 
 async def met(ledger: SqlLedger, names: Sequence[str]) -> None:
     """Wait until the channels have begun, so that what comes now is news to them."""
-    deliveries = SqlDeliveries(ledger.database)
+    known = select(deliveries.c.channel).where(deliveries.c.incident == "")
 
-    async def known() -> bool:
-        return all([(await deliveries.peek(name, "")).told == 0 for name in names])
+    async def all_known() -> bool:
+        rows = await ledger.database.read(lambda connection: connection.scalars(known).all())
+        return set(names) <= set(rows)
 
-    await until(known)
+    await until(all_known, 30)
 
 
 async def until(true: Callable[[], Awaitable[bool]], within_s: float = 10) -> None:

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from firebreak.contracts.people import Weight
@@ -32,6 +32,7 @@ def test_every_kind_has_words_of_its_own(kind: Kind) -> None:
     assert (line.word, line.style) != (kind.value, QUIET)
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.sampled_from(Kind), st.dictionaries(st.sampled_from(FIELDS), ANY))
 def test_no_body_breaks_the_news_or_its_weight(kind: Kind, body: dict[str, Any]) -> None:
     told = news(entry(kind, **body))
