@@ -50,6 +50,15 @@ class Settings(BaseSettings):
         default=None,
         description="Where people are told and asked: chat, paging, tickets, mail; empty: nowhere",
     )
+    template_dirs: Annotated[tuple[Path, ...], NoDecode] = Field(
+        default=(),
+        description="Directories with templates of your own for channels, separated by colons; one "
+        "there wins over a shipped one of the same name",
+    )
+    public_url: str = Field(
+        default="",
+        description="Where people reach this server, for links in what they are told; empty: none",
+    )
 
     temporal_address: str = Field(default="127.0.0.1:7233", description="Temporal frontend")
     temporal_namespace: str = Field(default="default", description="Temporal namespace")
@@ -140,7 +149,7 @@ class Settings(BaseSettings):
         default="INFO", description="Least important log line shown"
     )
 
-    @field_validator("playbook_dirs", mode="before")
+    @field_validator("playbook_dirs", "template_dirs", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         """Directories as in PATH, or a JSON list."""

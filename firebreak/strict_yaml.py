@@ -82,14 +82,22 @@ class Document:
 
     def validate(self, model: type[ModelT]) -> ModelT:
         """The data as a model. Raises DefinitionError with a line for each problem found."""
+        return self.part((), model, self.data)
+
+    def part(self, place: Place, model: type[ModelT], data: object) -> ModelT:
+        """What stands at ``place``, or some of it, as a model. Raises like ``validate``."""
         try:
-            return model.model_validate(self.data)
+            return model.model_validate(data)
         except ValidationError as error:
-            found = error.errors(include_url=False, include_context=False, include_input=False)
-            problems = [str(self._problem(p["loc"], p["type"], p["msg"])) for p in found]
-        more = len(problems) - SHOWN_PROBLEMS
+            raise self.problems(error, place) from None
+
+    def problems(self, error: ValidationError, place: Place = ()) -> DefinitionError:
+        """What a model said of the data at ``place``, with a line for each problem."""
+        found = error.errors(include_url=False, include_context=False, include_input=False)
+        said = [str(self._problem((*place, *p["loc"]), p["type"], p["msg"])) for p in found]
+        more = len(said) - SHOWN_PROBLEMS
         tail = [f"and {more} more problems"] if more > 0 else []
-        raise DefinitionError("\n".join([*problems[:SHOWN_PROBLEMS], *tail])) from None
+        return DefinitionError("\n".join([*said[:SHOWN_PROBLEMS], *tail]))
 
     def _problem(self, place: Place, kind: str, message: str) -> DefinitionError:
         message = _IN_YAML_WORDS.get(kind, message.removeprefix("Value error, "))

@@ -112,8 +112,9 @@ KINDS: dict[Kind, Written] = {
         ("digest", "before"),
     ),
     Kind.UNDELIVERED: Written(
-        "A channel could not tell people something in time, and which one does instead.",
-        ("channel", "detail", "instead"),
+        "A channel could not tell people something in time, which one does instead, and the first "
+        "`entry` that it could not tell.",
+        ("channel", "detail", "instead", "entry"),
         ("approval",),
     ),
     Kind.NOTE: Written(

@@ -8,6 +8,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
 from docs.from_code.markdown import code, codes, page, table
+from firebreak.domain.channel import ChannelStanding, ChannelStatus
 from firebreak.ledger.store import SqlLedger
 from firebreak.server.metrics import Metrics
 
@@ -18,7 +19,17 @@ and NaN while the ledger does not answer: unknown is not zero.
 
 Worth an alarm of its own: `firebreak_holds_stuck > 0` (a person has to look at a device now),
 `firebreak_holds_overdue > 0` for more than a minute (nothing ends the quarantine of a device),
-`firebreak_ledger_up == 0` (nothing can be done), and alerts with `disposition="failed"`."""
+`firebreak_ledger_up == 0` (nothing can be done),
+`firebreak_channel_oldest_seconds > 60` (people are not told), and alerts with
+`disposition="failed"`."""
+
+
+class _OneChannel:
+    """A metric with labels shows itself once there is something to label."""
+
+    def statuses(self) -> tuple[ChannelStatus, ...]:
+        ok = ChannelStanding.OK
+        return (ChannelStatus(name="chat", kind="slack", tells="asks", standing=ok, backlog=0),)
 
 
 def render() -> str:
@@ -32,7 +43,7 @@ async def _families() -> list[Metric]:
     with TemporaryDirectory() as directory:
         ledger = await SqlLedger.open(f"sqlite:///{Path(directory) / 'ledger.db'}")
         try:
-            metrics = Metrics()
+            metrics = Metrics(_OneChannel())
             # A metric with labels shows itself once each label has a value.
             metrics.alerts.labels("suricata", "responded").inc()
             metrics.intake_seconds.labels("suricata").observe(0)

@@ -83,6 +83,7 @@ class Commands(LazyGroup):
         ),
         **_in("on_call", _LOOK, **{"on-call": "Show who is on duty, why, and the next handoffs."}),
         **_in("audit", _LOOK, audit="List requests, allowed and refused, newest first."),
+        **_group("channels", _LOOK, "List, check and test the channels that people are told by."),
         **_in("alerts", _LOOK, alerts="List alerts and what became of them."),
         **_group("alert", _LOOK, "Send alerts from a file.", module="alerts", app="one_app"),
         **_group("receipt", _LOOK, "Show and verify signed receipts.", app="receipt_app"),

@@ -11,9 +11,9 @@ from rich.text import Text
 from firebreak.cli.client import AsName, connect, many, path
 from firebreak.cli.durations import moment
 from firebreak.cli.exits import Exit, ProblemError
-from firebreak.cli.peek import items, text
 from firebreak.cli.screen import JsonFlag, clean, show, tabulate
 from firebreak.contracts import AlertRow
+from firebreak.telling.peek import items, text
 
 app = typer.Typer()
 one_app = typer.Typer(no_args_is_help=True)

@@ -14,13 +14,13 @@ from firebreak.cli.client import Api, many, one, path
 from firebreak.cli.demo_site import DemoSite
 from firebreak.cli.exits import Exit, ProblemError
 from firebreak.cli.follow import follow
-from firebreak.cli.peek import items, text
 from firebreak.cli.screen import JsonFlag, clean, output, print_json, progress
 from firebreak.cli.timeline import headline, render
 from firebreak.contracts import IncidentRow
 from firebreak.domain.hold import Hold
 from firebreak.domain.people import Approval
 from firebreak.domain.record import Entry, Kind
+from firebreak.telling.peek import items, text
 
 app = typer.Typer()
 

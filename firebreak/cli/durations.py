@@ -4,6 +4,9 @@ import re
 from datetime import datetime
 
 from firebreak.cli.exits import ProblemError
+from firebreak.telling.times import clock
+
+__all__ = ["clock", "moment", "seconds"]
 
 _UNITS = {"d": 86400, "h": 3600, "m": 60, "s": 1}
 
@@ -26,8 +29,3 @@ def seconds(duration: str) -> int:
 def moment(at: datetime | None) -> str:
     """Date and time on this machine's clock; "" for never."""
     return "" if at is None else at.astimezone().strftime("%Y-%m-%d %H:%M:%S")
-
-
-def clock(at: datetime) -> str:
-    """A time of day on this machine's clock."""
-    return at.astimezone().strftime("%H:%M:%S")

@@ -10,7 +10,6 @@ from rich.table import Table
 from rich.text import Text
 
 from firebreak.cli.exits import Exit, ProblemError
-from firebreak.cli.peek import Json, get, items, text
 from firebreak.cli.screen import JsonFlag, clean, show
 from firebreak.cli.timeline import BAD, GOOD, QUIET, render
 from firebreak.domain.record import Entry
@@ -18,6 +17,7 @@ from firebreak.errors import BadInput, DefinitionError
 from firebreak.ledger.envelope import MAX_BYTES, read_canonical, read_envelope
 from firebreak.ledger.signing import read_public_key
 from firebreak.ledger.verification import Report, verify
+from firebreak.telling.peek import Json, get, items, text
 
 receipt_app = typer.Typer(no_args_is_help=True)
 

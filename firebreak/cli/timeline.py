@@ -7,11 +7,12 @@ from rich.table import Table
 from rich.text import Text
 
 from firebreak.cli.durations import clock
-from firebreak.cli.peek import Json
 from firebreak.cli.screen import clean
-from firebreak.cli.story import ASKS, BAD, GOOD, PLAIN, QUIET, Line, rung_story, story
 from firebreak.contracts import IncidentRow
 from firebreak.domain.record import Entry
+from firebreak.telling.line import ASKS, BAD, GOOD, PLAIN, QUIET, Line
+from firebreak.telling.peek import Json
+from firebreak.telling.story import rung_story, story
 
 __all__ = ["BAD", "GOOD", "QUIET", "headline", "render", "render_rung"]
 

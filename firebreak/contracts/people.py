@@ -105,6 +105,9 @@ class Story:
     """One incident as a channel is to show it, and what it has not been told yet.
 
     ``incident`` None: news of the installation itself (halts, break-glass, a new policy).
+    ``news`` is what this channel is to say, by its weight and sites. It is empty when the response
+    has moved and there is nothing to say: cards are to be closed, pages resolved. ``past`` are the
+    entries before, and those that are not for this channel: the first one and the latest 500.
     """
 
     chain: str  # id of the incident, or of the journal
@@ -130,7 +133,8 @@ class Channel(Protocol):
     async def tell(self, story: Story, known: JsonObject, keep: Keep) -> JsonObject:
         """Bring the channel up to date, and return what it must know the next time.
 
-        ``known`` is what the last call returned or kept; ``{}`` at first. ``keep`` saves it at
+        ``known`` is what the last call returned or kept; ``{}`` as long as the channel has said
+        nothing of the incident: it is called without news only after that. ``keep`` saves it at
         once: after each thing that must not be done twice. Since a process can die in between, a
         first attempt is told from a repeat by looking: for a ticket by its correlation id, for a
         comment by the number of its entry.

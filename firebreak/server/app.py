@@ -17,6 +17,7 @@ from firebreak.server.routes import (
     alerts,
     approvals,
     audit,
+    channels,
     estate,
     halts,
     health,
@@ -30,7 +31,7 @@ from firebreak.server.sweeper import Sweeper
 from firebreak.server.trail import AuditTrail
 
 ROUTES = (
-    *(alerts, responses, incidents, holds, halts, approvals, estate),
+    *(alerts, responses, incidents, holds, halts, approvals, channels, estate),
     *(identity, audit, health),
 )
 
@@ -38,7 +39,8 @@ ROUTES = (
 def create_app(services: Services) -> FastAPI:
     """The API over these services.
 
-    Its lifespan redelivers alerts that were left behind, and watches holds that are overdue.
+    Its lifespan redelivers alerts that were left behind, watches holds that are overdue, and tells
+    people what happens.
     """
     app = FastAPI(
         title="Firebreak",
@@ -49,7 +51,7 @@ def create_app(services: Services) -> FastAPI:
         redoc_url=None,
     )
     app.state.services = services
-    app.state.metrics = Metrics()
+    app.state.metrics = Metrics(services.telling)
     app.state.intake = Intake(services, app.state.metrics)
     app.state.health = health.HealthCheck(services)
     problems.install(app)
@@ -70,6 +72,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         asyncio.create_task(sweeper.run(), name="alert-sweeper"),
         asyncio.create_task(watch.run(), name="hold-watch"),
         asyncio.create_task(services.audit.run(), name="audit-log"),
+        asyncio.create_task(services.telling.run(), name="telling"),
     ]
     try:
         yield

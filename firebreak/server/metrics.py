@@ -2,16 +2,30 @@
 
 import time
 from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Protocol
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
 
 from firebreak.contracts import Ledger
+from firebreak.domain.channel import ChannelStatus
 from firebreak.domain.hold import HoldState
 from firebreak.errors import LedgerUnavailable
 
 CACHE_S = 5.0
 COUNTED_INCIDENTS = 10_000
 REMEMBERED_INCIDENTS = 10_000
+
+
+class Told(Protocol):
+    """What knows how the channels stand."""
+
+    def statuses(self) -> Sequence[ChannelStatus]:
+        """Each of them."""
+        ...
 
 
 class Metrics:
@@ -21,9 +35,11 @@ class Metrics:
     joined a running response do not count.
     """
 
-    def __init__(self) -> None:
-        """A registry of its own: nothing global."""
+    def __init__(self, told: Told | None = None) -> None:
+        """A registry of its own: nothing global. ``told``: asked for channels at each scrape."""
         self._registry = CollectorRegistry()
+        if told is not None:
+            self._registry.register(_Channels(told))
         self.alerts = Counter(
             "firebreak_alerts",
             "Alerts by source and what became of them (duplicate and unreadable included)",
@@ -89,3 +105,36 @@ class Metrics:
 
     def _gauge(self, name: str, text: str) -> Gauge:
         return Gauge(f"firebreak_{name}", text, registry=self._registry)
+
+
+class _Channels(Collector):
+    """How channels stand, read when it is asked for."""
+
+    def __init__(self, told: Told) -> None:
+        self._told = told
+
+    def collect(self) -> Iterator[Metric]:
+        backlog = GaugeMetricFamily(
+            "firebreak_channel_backlog",
+            "Incidents with news that a channel has not been told",
+            labels=["channel"],
+        )
+        oldest = GaugeMetricFamily(
+            "firebreak_channel_oldest_seconds",
+            "Age of the oldest news that a channel has not been told; 0 when nothing waits",
+            labels=["channel"],
+        )
+        failures = CounterMetricFamily(
+            "firebreak_channel_failures", "Calls of a channel that failed", labels=["channel"]
+        )
+        told = CounterMetricFamily(
+            "firebreak_channel_told", "Calls of a channel that went well", labels=["channel"]
+        )
+        now = datetime.now(UTC)
+        for each in self._told.statuses():
+            age_s = (now - each.oldest).total_seconds() if each.oldest else 0.0
+            backlog.add_metric([each.name], each.backlog)
+            oldest.add_metric([each.name], age_s)
+            failures.add_metric([each.name], each.failures)
+            told.add_metric([each.name], each.told)
+        yield from (backlog, oldest, failures, told)

@@ -9,14 +9,16 @@ from fastapi import Depends, Request
 from firebreak.contracts import AlertParser, Engine, Inventory, Ledger, Policy
 from firebreak.contracts.people import Directory
 from firebreak.domain.alert import Alert
+from firebreak.domain.channel import ChannelStatus
 from firebreak.domain.credential import Credential
 from firebreak.domain.device import Device
 from firebreak.domain.record import Entry
+from firebreak.errors import NotFound
 from firebreak.ledger.audit import AuditLog
+from firebreak.people.nobody import NobodyKnown
 from firebreak.playbook.program import Program
 from firebreak.policy.blast_radius import BlastRadius
 from firebreak.server.desk import FrontDesk
-from firebreak.server.nobody import KnowsNobody
 from firebreak.settings import Settings
 
 
@@ -60,6 +62,38 @@ class Source:
     secret: str = ""
 
 
+class Telling(Protocol):
+    """What tells people, as one of this process's tasks."""
+
+    async def run(self) -> None:
+        """Tell until cancelled."""
+        ...
+
+    def statuses(self) -> Sequence[ChannelStatus]:
+        """How each channel stands."""
+        ...
+
+    async def test(self, name: str, who: str) -> None:
+        """Send a test message through one channel. Raises NotFound, and what went wrong."""
+        ...
+
+
+class Nobody:
+    """Tells nobody: there is no channels file."""
+
+    async def run(self) -> None:
+        """See Telling."""
+
+    def statuses(self) -> Sequence[ChannelStatus]:
+        """See Telling."""
+        return ()
+
+    async def test(self, name: str, who: str) -> None:
+        """See Telling."""
+        del who
+        raise NotFound(f"no channel {name}: FIREBREAK_CHANNELS_FILE names no file")
+
+
 @dataclass(frozen=True)
 class Services:
     """Everything the API needs.
@@ -82,7 +116,7 @@ class Services:
     receipts: Callable[[tuple[Entry, ...]], bytes]
     resolve_secret: Callable[[str], str]
     audit: AuditLog
-    directory: Directory = field(default_factory=KnowsNobody)
+    directory: Directory = field(default_factory=NobodyKnown)
     sign_in: SignIn | None = None
 
     @property
@@ -91,6 +125,8 @@ class Services:
         return FrontDesk(
             self.engine, self.ledger, self.inventory, self.policy, self.playbooks.programs
         )
+
+    telling: Telling = field(default_factory=Nobody)
 
 
 def _services(request: Request) -> Services:

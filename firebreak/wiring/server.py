@@ -22,9 +22,11 @@ from firebreak.playbook.catalogue import SHIPPED
 from firebreak.playbook.library import Library
 from firebreak.policy.blast_radius import BlastRadius
 from firebreak.server.app import create_app
-from firebreak.server.services import Playbooks, Services, Source
+from firebreak.server.services import Nobody, Playbooks, Services, Source
 from firebreak.settings import Settings
+from firebreak.wiring.channels import dispatcher
 from firebreak.wiring.identity import sign_in
+from firebreak.wiring.people import load_people
 from firebreak.wiring.shared import connect_temporal, load_policy, timing
 from integrations import secrets
 from integrations.inventory.yaml_file import YamlInventory
@@ -49,6 +51,8 @@ async def server_services(
     async with contextlib.AsyncExitStack() as closing:
         ledger = await SqlLedger.open(settings.ledger_url)
         closing.push_async_callback(ledger.close)
+        everyone = load_people(settings)
+        closing.push_async_callback(everyone.close)
         policy = load_policy(settings, inventory)
         signer = Signer.load_or_create(settings.state_dir / "keys")
         engine = TemporalEngine(
@@ -79,6 +83,8 @@ async def server_services(
             resolve_secret=secrets.resolve,
             audit=AuditLog(ledger.database, settings.audit_days),
             sign_in=await closing.enter_async_context(sign_in(settings)),
+            telling=dispatcher(settings, ledger, receipts, *everyone) or Nobody(),
+            directory=everyone.directory,
         )
 
 

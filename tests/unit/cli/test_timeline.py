@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from firebreak.cli.story import story
 from firebreak.cli.timeline import headline, render, render_rung
 from firebreak.domain.record import Kind
+from firebreak.telling.story import story
 from tests.unit.cli.samples import PLAN, START, entry, row, whole_story
 
 

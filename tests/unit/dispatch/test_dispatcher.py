@@ -1,0 +1,349 @@
+"""What the record says reaches every channel: once, in order, and soon."""
+
+import asyncio
+import dataclasses
+import time
+from collections.abc import Sequence
+from datetime import datetime
+
+import pytest
+
+from firebreak.contracts.channels import Behind, Lease
+from firebreak.contracts.people import Keep, Story, Weight
+from firebreak.dispatch import dispatcher as dispatching
+from firebreak.dispatch.pace import Pace
+from firebreak.domain.base import JsonObject
+from firebreak.domain.record import JOURNAL, Kind, NewEntry
+from firebreak.errors import LedgerUnavailable, NotFound, RateLimited, Rejected, Unreachable
+from firebreak.ledger.deliveries import SqlDeliveries
+from firebreak.ledger.store import SqlLedger
+from tests.unit.dispatch.theater import (
+    FAST,
+    Listener,
+    asks,
+    chain,
+    ended,
+    heard,
+    new,
+    note,
+    opened,
+    playing,
+    rules,
+    settled,
+    until,
+)
+
+
+async def quiet(ledger: SqlLedger, *names: str) -> None:
+    """Nothing is left to be told, and it is saved."""
+    deliveries = SqlDeliveries(ledger.database)
+
+    async def nothing_left() -> bool:
+        return not await deliveries.behind(names, None)
+
+    await until(nothing_left)
+
+
+async def test_every_entry_is_told_once_and_in_order(ledger: SqlLedger) -> None:
+    desk = Listener()
+    async with playing(ledger, (rules(), desk)):
+        for number in range(1, 11):
+            await ledger.append(opened(number))
+            for n in range(5):
+                await ledger.append(note(f"n{n}", number))
+        await quiet(ledger, "desk")
+    for number in range(1, 11):
+        told = [key for key in desk.heard if key.startswith(chain(number))]
+        expected = [f"{chain(number)}/{k}" for k in ("opened", "n0", "n1", "n2", "n3", "n4")]
+        assert told == expected
+    assert desk.closed
+
+
+async def test_an_approval_reaches_a_healthy_channel_within_300_ms_at_the_pace_of_production(
+    ledger: SqlLedger,
+) -> None:
+    desk = Listener()
+    async with playing(ledger, (rules(weight=Weight.ASK), desk), pace=Pace(grace_s=0.1)):
+        took = []
+        for number in range(1, 6):
+            began = time.monotonic()
+            await ledger.append(opened(number), asks(number))
+            await heard(desk, f"{chain(number)}/asked")
+            took.append(desk.moments[-1] - began)
+    assert sorted(took)[len(took) // 2] < 0.3, took
+
+
+async def test_nothing_is_told_again_after_a_restart(ledger: SqlLedger) -> None:
+    first, second = Listener(), Listener()
+    async with playing(ledger, (rules(), first)):
+        await ledger.append(opened(), asks())
+        await quiet(ledger, "desk")
+    await ledger.append(note("later"))
+    async with playing(ledger, (rules(), second)):
+        await quiet(ledger, "desk")
+    assert second.heard == [f"{chain(1)}/later"]
+    assert second.known == [{"calls": len(first.calls)}]
+
+
+async def test_a_channel_that_hangs_holds_up_no_other_and_is_tried_again(ledger: SqlLedger) -> None:
+    async def hangs(_: Story) -> None:
+        await asyncio.sleep(60)
+
+    stuck, well = Listener(before=hangs), Listener()
+    async with playing(ledger, (rules("stuck"), stuck), (rules("well"), well)) as dispatcher:
+        began = time.monotonic()
+        await ledger.append(opened(), asks())
+        await heard(well, f"{chain(1)}/asked")
+        assert time.monotonic() - began < FAST.tell_s
+
+        async def gave_up() -> bool:
+            return dispatcher.statuses()[0].failures >= 1
+
+        await until(gave_up)
+        stuck.before = None
+        await heard(stuck, f"{chain(1)}/asked")
+    assert sorted(stuck.heard) == sorted(well.heard)
+
+
+async def test_one_chain_that_a_channel_refuses_does_not_hold_up_the_others(
+    ledger: SqlLedger,
+) -> None:
+    async def refuses(story: Story) -> None:
+        if story.chain == chain(1):
+            raise Rejected("too long")
+
+    desk = Listener(before=refuses)
+    async with playing(ledger, (rules(), desk)) as dispatcher:
+        for number in range(1, 21):
+            await ledger.append(opened(number))
+        await heard(desk, *(f"{chain(number)}/opened" for number in range(2, 21)))
+
+        async def one_is_left() -> bool:
+            status = dispatcher.statuses()[0]
+            return (status.backlog, status.last_error) == (1, "rejected: too long")
+
+        await until(one_is_left)
+        desk.before = None
+        await heard(desk, f"{chain(1)}/opened")
+
+
+async def test_a_channel_that_is_down_gets_everything_once_it_is_back(ledger: SqlLedger) -> None:
+    async def down(_: Story) -> None:
+        raise Unreachable("no answer")
+
+    desk = Listener(before=down)
+    async with playing(ledger, (rules(), desk)) as dispatcher:
+        for number in range(1, 31):
+            await ledger.append(opened(number), asks(number))
+        await asyncio.sleep(0.3)
+        status = dispatcher.statuses()[0]
+        assert (status.standing, status.backlog) == ("failing", 30)
+        assert status.last_error == "unreachable: no answer"
+        # One call at a time finds out whether it works again, and not one for each that waits.
+        assert status.failures < 30
+        desk.before = None
+        await quiet(ledger, "desk")
+    assert sorted(desk.heard) == sorted(
+        f"{chain(n)}/{key}" for n in range(1, 31) for key in ("opened", "asked")
+    )
+
+
+async def test_a_channel_that_asks_for_patience_gets_it(ledger: SqlLedger) -> None:
+    tries: list[float] = []
+
+    async def throttles(_: Story) -> None:
+        tries.append(time.monotonic())
+        if len(tries) == 1:
+            raise RateLimited("slow down", 0.5)
+
+    desk = Listener(before=throttles)
+    async with playing(ledger, (rules(), desk)):
+        await ledger.append(opened(1))
+        await until_tried(tries, 1)
+        await ledger.append(opened(2), asks(2))  # another chain has to wait as well
+        await quiet(ledger, "desk")
+    assert tries[1] - tries[0] >= 0.5
+    assert len(desk.heard) == 3
+
+
+async def until_tried(tries: list[float], times: int) -> None:
+    async def tried() -> bool:
+        return len(tries) >= times
+
+    await until(tried)
+
+
+async def test_a_channel_hears_its_weight_and_still_learns_that_the_response_moved(
+    ledger: SqlLedger,
+) -> None:
+    desk = Listener()
+    async with playing(ledger, (rules(weight=Weight.ASK), desk)):
+        await ledger.append(opened(1), note("detail", 1))
+        await ledger.append(opened(2), asks(2))
+        await heard(desk, f"{chain(2)}/asked")
+        await ledger.append(note("still", 2))
+        await ledger.append(settled(2))
+        await quiet(ledger, "desk")
+    assert desk.heard == [f"{chain(2)}/asked"]
+    last = desk.calls[-1]
+    assert (last.news, last.approvals[0].state) == ((), "approved")
+    assert [each.entry.key for each in last.past] == ["opened", "asked", "still", "agreed"]
+    assert {story.chain for story in desk.calls} == {chain(2)}
+
+
+async def test_a_channel_of_one_site_hears_of_that_site_and_of_what_concerns_all(
+    ledger: SqlLedger,
+) -> None:
+    def halted(key: str, site: str | None) -> NewEntry:
+        entry = new(Kind.HALTED, key, halt=key, site=site, reason="drill")
+        return entry.model_copy(update={"incident": JOURNAL})
+
+    desk = Listener()
+    async with playing(ledger, (rules(sites=frozenset({"north"})), desk)):
+        await ledger.append(opened(1, site="north"))
+        await ledger.append(opened(2, site="south"))
+        await ledger.append(halted("here", "north"))
+        await ledger.append(halted("there", "south"))
+        await ledger.append(halted("all", None))
+        await quiet(ledger, "desk")
+    assert sorted(desk.heard) == sorted([f"{chain(1)}/opened", f"{JOURNAL}/here", f"{JOURNAL}/all"])
+
+
+async def test_a_new_channel_is_not_told_of_what_has_ended(ledger: SqlLedger) -> None:
+    first, second = Listener(), Listener()
+    async with playing(ledger, (rules("first"), first)):
+        await ledger.append(opened(1), ended(1))
+        await ledger.append(opened(2))
+        await quiet(ledger, "first")
+    async with playing(ledger, (rules("first"), first), (rules("second"), second)):
+        await ledger.append(note("more", 1))
+        await quiet(ledger, "first", "second")
+    assert sorted(second.heard) == sorted([f"{chain(2)}/opened", f"{chain(1)}/more"])
+
+
+async def test_a_channel_that_was_left_out_for_a_time_is_not_told_of_what_ended_meanwhile(
+    ledger: SqlLedger,
+) -> None:
+    async def down(_: Story) -> None:
+        raise Unreachable("no answer")
+
+    other, back = Listener(), Listener()
+    async with playing(ledger, (rules("desk"), Listener(before=down))):
+        await ledger.append(opened(1))
+        await asyncio.sleep(0.1)
+    async with playing(ledger, (rules("other"), other)):
+        await ledger.append(ended(1))
+        await ledger.append(opened(2), ended(2))
+        await ledger.append(opened(3))
+        await quiet(ledger, "other")
+    async with playing(ledger, (rules("desk"), back)):
+        await quiet(ledger, "desk")
+    assert back.heard == [f"{chain(3)}/opened"]
+
+
+async def test_the_receipt_comes_with_the_end(ledger: SqlLedger) -> None:
+    desk = Listener()
+    async with playing(ledger, (rules(), desk)):
+        await ledger.append(opened())
+        await quiet(ledger, "desk")
+        await ledger.append(ended())
+        await quiet(ledger, "desk")
+    assert [story.receipt for story in desk.calls] == [None, b"receipt of 2 entries"]
+    assert desk.calls[-1].ended
+
+
+async def test_a_ledger_that_falters_after_the_telling_costs_no_second_telling(
+    ledger: SqlLedger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    saves = 0
+    save = SqlDeliveries.told
+
+    async def falters(self: SqlDeliveries, lease: Lease, told: int, known: JsonObject) -> bool:
+        nonlocal saves
+        saves += 1
+        if saves <= 3:
+            raise LedgerUnavailable("disk is busy")
+        return await save(self, lease, told, known)
+
+    monkeypatch.setattr(SqlDeliveries, "told", falters)
+    desk = Listener()
+    async with playing(ledger, (rules(), desk)):
+        await ledger.append(opened())
+        await quiet(ledger, "desk")
+    assert desk.heard == [f"{chain(1)}/opened"]
+
+
+async def test_a_ledger_that_cannot_be_read_for_a_while_loses_nothing(
+    ledger: SqlLedger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dispatching, "REFUSED_S", 0.01)
+    look, away = SqlDeliveries.behind, True
+
+    async def gone(
+        self: SqlDeliveries, channels: Sequence[str], since: datetime | None
+    ) -> tuple[Behind, ...]:
+        if away:
+            raise LedgerUnavailable("gone")
+        return await look(self, channels, since)
+
+    monkeypatch.setattr(SqlDeliveries, "behind", gone)
+    desk = Listener()
+    async with playing(ledger, (rules(), desk)):
+        await ledger.append(opened(), asks())
+        await asyncio.sleep(0.05)
+        assert desk.heard == []
+        away = False
+        await heard(desk, f"{chain(1)}/asked")
+
+
+async def test_what_is_kept_survives_a_failure_and_the_call_goes_on_from_there(
+    ledger: SqlLedger,
+) -> None:
+    class Clerk:
+        """Opens a ticket, fails, and finds it again the next time."""
+
+        def __init__(self) -> None:
+            self.opened: list[str] = []
+            self.known: list[JsonObject] = []
+
+        async def tell(self, story: Story, known: JsonObject, keep: Keep) -> JsonObject:
+            self.known.append(known)
+            if "ticket" not in known:
+                self.opened.append(story.chain)
+                await keep({"ticket": "4711"})
+                raise Unreachable("before the comment")
+            return known
+
+        async def close(self) -> None:
+            pass
+
+    clerk = Clerk()
+    async with playing(ledger, (rules(), clerk)):
+        await ledger.append(opened())
+        await quiet(ledger, "desk")
+    assert (clerk.opened, clerk.known) == ([chain(1)], [{}, {"ticket": "4711"}])
+
+
+async def test_a_test_message_says_so_and_what_waits_is_tried_at_once(ledger: SqlLedger) -> None:
+    async def down(_: Story) -> None:
+        raise Rejected("mend me")
+
+    desk = Listener(before=down)
+    slow = dataclasses.replace(FAST, slow_s=60, slow_most_s=60)
+    async with playing(ledger, (rules(), desk), pace=slow) as dispatcher:
+        await ledger.append(opened())
+
+        async def refused() -> bool:
+            return dispatcher.statuses()[0].failures == 1
+
+        await until(refused)
+        with pytest.raises(Rejected):
+            await dispatcher.test("desk", "ana")
+        desk.before = None
+        await dispatcher.test("desk", "ana")
+        await heard(desk, f"{chain(1)}/opened")
+        with pytest.raises(NotFound, match="there are: desk"):
+            await dispatcher.test("fax", "ana")
+    message = desk.calls[0]
+    assert (message.incident, message.news[0].word) == (None, "TEST")
+    assert "ana" in message.news[0].text
