@@ -88,12 +88,10 @@ def _member(layer: Layer, at: datetime, zone: ZoneInfo) -> str | None:
 
 
 def _turn(layer: Layer, at: datetime, zone: ZoneInfo) -> int:
-    """Which turn it is, from 0. The clock on the wall tells, unless it has just been set back."""
+    """Which turn it is, from 0: as the clock on the wall says, or said before it was set back."""
     turn = max(0, (reading(at, zone) - layer.anchor) // layer.rotation)
     while _handoff(layer, turn + 1, zone) <= at:
         turn += 1
-    while turn > 0 and _handoff(layer, turn, zone) > at:
-        turn -= 1
     return turn
 
 

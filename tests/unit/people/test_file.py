@@ -50,6 +50,13 @@ def test_a_name_that_only_looks_like_an_account_is_nobodys(
     assert load(write(tmp_path, PEOPLE)).owner(provider, account) is None
 
 
+def test_letters_that_fold_into_ours_are_somebody_elses(tmp_path: Path) -> None:
+    people = load(write(tmp_path, PEOPLE.replace("ops-b@", "desk@")))
+    assert people.owner("email", "DESK@example.com") is people.persons["ops-b"]
+    assert "DES\N{KELVIN SIGN}".lower() == "desk"
+    assert people.owner("email", "DES\N{KELVIN SIGN}@example.com") is None
+
+
 SECOND = PEOPLE.replace("  - id: ops-b\n", "  - id: ops-b\n    accounts: {%s}\n")
 
 
