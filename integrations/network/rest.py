@@ -203,6 +203,7 @@ class Rest:
         headers: Mapping[str, str] | None = None,
         params: Mapping[str, str | int] | None = None,
         json: JsonObject | None = None,
+        content: bytes | None = None,
         accept: Collection[int] = (),
     ) -> Answer:
         """Ask for a change, unless ``window.send_by`` has passed. Its answer is never proof.
@@ -214,7 +215,9 @@ class Rest:
                 came, it broke off, 5xx or a redirect.
         """
         passage = _Passage(self.system, window, changes=True)
-        request = self._request(method, path, passage, headers=headers, params=params, json=json)
+        request = self._request(
+            method, path, passage, headers=headers, params=params, json=json, content=content
+        )
         return await self._answer(request, passage, accept)
 
     def _request(
@@ -226,6 +229,7 @@ class Rest:
         headers: Mapping[str, str] | None,
         params: Mapping[str, str | int] | None,
         json: JsonObject | None,
+        content: bytes | None = None,
     ) -> httpx.Request:
         return self._client.build_request(
             method,
@@ -233,6 +237,7 @@ class Rest:
             headers=headers,
             params=params,
             json=json,
+            content=content,
             timeout=min(self._timeout_s, passage.window.left()),
             extensions={"trace": passage.trace},
         )

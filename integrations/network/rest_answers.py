@@ -23,8 +23,11 @@ _MOST_BYTES = 4 * 2**20
 _MOST_SAID = 200
 _WAIT_S, _LONGEST_WAIT_S = 5.0, 300.0
 # Where vendors say why: ISE (title), PacketFence and Meraki (message, errors), ClearPass and Mist
-# (detail), OAuth (error_description).
-_REASONS = ("title", "message", "detail", "error_description", "errors", "messages", "error")
+# (detail), OAuth (error_description), Jira (errorMessage).
+_REASONS = (
+    *("title", "message", "detail", "error_description", "errors", "messages", "error"),
+    "errorMessage",
+)
 _DEEPEST_REASON = 4
 
 

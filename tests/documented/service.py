@@ -46,12 +46,14 @@ class Service:
         app: the vendor's API.
         login: the path whose POST is a login and no change.
         refusal: the status and body of a change that is turned down, as the vendor words it.
+        strikes: faults of changes strike only where the path holds this.
     """
 
     app: Starlette
     folder: Path
     refusal: tuple[int, JsonObject]
     login: str = ""
+    strikes: str = ""
     fault: Fault | None = None
     throttles: frozenset[str] = frozenset()  # methods that are answered 429
     retry_after: str = "7"
@@ -88,7 +90,7 @@ class Service:
         tries = any(name == b"authorization" for name, _ in scope["headers"])
         logs_in = scope["path"] == self.login
         self.tried += tries or logs_in
-        change = scope["method"] in _CHANGES and not logs_in
+        change = scope["method"] in _CHANGES and not logs_in and self.strikes in scope["path"]
         match self.fault:
             case Fault.HANG:
                 await _until_gone(receive)

@@ -1,0 +1,67 @@
+"""The kinds of ticket system that a channels file can name, and how each is built."""
+
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+from firebreak.contracts.people import Channel
+from firebreak.domain.base import JsonObject
+from integrations.itsm.channel import TicketChannel
+from integrations.itsm.helpdesk import Helpdesk
+from integrations.itsm.jira_sm import JiraDesk
+from integrations.itsm.rt import RtDesk
+from integrations.itsm.servicenow import ServiceNowDesk
+from integrations.itsm.settings import (
+    JiraServiceManagement,
+    RequestTracker,
+    ServiceNow,
+    TicketSystem,
+)
+from integrations.itsm.telling import Voice
+
+
+class Tools(Protocol):
+    """What a ticket channel needs of its surroundings."""
+
+    @property
+    def render(self) -> Callable[[str, JsonObject], str]:
+        """``render("tickets/opening.j2", facts)``; raises DefinitionError."""
+        ...
+
+    @property
+    def link(self) -> Callable[[str], str]:
+        """Where people can look an incident up; "" when no public address is set."""
+        ...
+
+
+def request_tracker(name: str, config: JsonObject, tools: Tools) -> Channel:
+    """A channel of kind ``rt``.
+
+    Raises:
+        pydantic.ValidationError: the fields are not those of settings.RequestTracker.
+        DefinitionError: ``ca_file`` holds no certificate.
+    """
+    settings = RequestTracker.model_validate(config)
+    return _channel(name, settings, RtDesk(name, settings), tools)
+
+
+def servicenow(name: str, config: JsonObject, tools: Tools) -> Channel:
+    """A channel of kind ``servicenow``; raises as ``request_tracker``, for settings.ServiceNow."""
+    settings = ServiceNow.model_validate(config)
+    return _channel(name, settings, ServiceNowDesk(name, settings), tools)
+
+
+def jira_sm(name: str, config: JsonObject, tools: Tools) -> Channel:
+    """A channel of kind ``jira-sm``; as ``request_tracker``, for settings.JiraServiceManagement."""
+    settings = JiraServiceManagement.model_validate(config)
+    return _channel(name, settings, JiraDesk(name, settings), tools)
+
+
+KINDS: Mapping[str, Callable[[str, JsonObject, Tools], Channel]] = {
+    "rt": request_tracker,
+    "servicenow": servicenow,
+    "jira-sm": jira_sm,
+}
+
+
+def _channel(name: str, settings: TicketSystem, desk: Helpdesk, tools: Tools) -> Channel:
+    return TicketChannel(Voice(name, tools.render, tools.link, settings.weight), desk)
