@@ -88,7 +88,7 @@ class SlackApi:
                     limit=_PAGE,
                     cursor=at or None,
                     exclude_archived=True,
-                    types="public_channel,private_channel",
+                    types="public_channel",
                 )
 
             found = await self._call("conversations.list", page)
@@ -98,7 +98,7 @@ class SlackApi:
             cursor = str((found.get("response_metadata") or {}).get("next_cursor") or "")
             if not cursor:
                 break
-        raise Rejected(f"Slack shows the app no channel #{name}; invite it there, or give its id")
+        raise Rejected(f"Slack has no public channel #{name}; a private one is named by its id")
 
     async def post(
         self, message: Message, metadata: Block, *, thread: str = "", broadcast: bool = False

@@ -160,8 +160,9 @@ def _named(words: list[str], how: str) -> tuple[str, str]:
 
 
 def reason_of(text: Any) -> str:
-    """A reason as it is recorded: one line without hidden characters; "" when there is none."""
-    return clean(str(text or ""))[:_MOST_REASON]
+    """A reason as it is recorded: one line without hidden characters; "" when nothing is said."""
+    reason = clean(str(text or ""))[:_MOST_REASON]
+    return reason if any(c.isalnum() for c in reason) else ""
 
 
 def _site(place: str) -> str | None:

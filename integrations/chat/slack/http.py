@@ -95,7 +95,11 @@ def route(app: AsyncApp, gate: Gate) -> Route:
             return _refused(HTTPStatus.UNAUTHORIZED, error.code, str(error))
         except FirebreakError:  # our secret is not there: nobody can be let in
             return _refused(HTTPStatus.SERVICE_UNAVAILABLE, "auth-failed", "not configured")
-        return to_starlette_response(await app.async_dispatch(to_async_bolt_request(request, body)))
+        try:
+            read = to_async_bolt_request(request, body)
+        except (ValueError, TypeError, AttributeError, RecursionError):  # Bolt reads it unchecked
+            return _refused(HTTPStatus.BAD_REQUEST, "bad-input", "this is nothing that Slack sends")
+        return to_starlette_response(await app.async_dispatch(read))
 
     return Route(PATH, receive, methods=["POST"])
 
