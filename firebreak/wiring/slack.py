@@ -11,6 +11,7 @@ from firebreak.contracts.people import Desk, Directory
 from firebreak.domain.base import JsonObject
 from firebreak.errors import DefinitionError
 from integrations.chat.slack.api import SlackApi
+from integrations.chat.slack.callers import Stranger, unnoted
 from integrations.chat.slack.channel import SlackChannel
 from integrations.chat.slack.config import SlackConfig
 from integrations.chat.slack.desk import SlackDesk
@@ -28,7 +29,7 @@ def slack_config(given: JsonObject) -> SlackConfig:
         raise DefinitionError(f"slack: {where or 'settings'}: {first['msg']}") from None
 
 
-def slack_channel(config: SlackConfig, directory: Directory) -> SlackChannel:
+def slack_channel(config: SlackConfig, directory: Directory | None) -> SlackChannel:
     """The channel that the dispatcher tells."""
     return SlackChannel(config, directory, SlackApi(config))
 
@@ -36,10 +37,13 @@ def slack_channel(config: SlackConfig, directory: Directory) -> SlackChannel:
 class SlackInbound:
     """What the API server runs for Slack: ``routes`` to serve, and ``run`` around its lifespan."""
 
-    def __init__(self, config: SlackConfig, desk: Desk, directory: Directory) -> None:
+    def __init__(
+        self, config: SlackConfig, desk: Desk, directory: Directory, stranger: Stranger = unnoted
+    ) -> None:
+        """``stranger`` notes in the audit log who was turned away before the desk was asked."""
         self._config = config
         self._api = SlackApi(config)
-        self._desk = SlackDesk(self._api, desk, directory)
+        self._desk = SlackDesk(self._api, desk, directory, stranger)
 
     @property
     def routes(self) -> tuple[BaseRoute, ...]:

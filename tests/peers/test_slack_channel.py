@@ -235,6 +235,28 @@ async def test_a_deleted_summary_comes_again(slack: SlackFront, told: Told) -> N
     assert "Contained: cam-12" in words(again["blocks"])
 
 
+async def test_a_thread_that_was_deleted_goes_on_as_a_new_one(
+    slack: SlackFront, told: Told
+) -> None:
+    await told.tell(story())
+    slack.fail("chat.postMessage", Trouble(error="thread_not_found"))
+    slack.fail("chat.update", Trouble(error="message_not_found"))
+    await told.tell(story(news(1, "CONTAINED", "cam-12"), incident=row(contained=True)))
+    first, second, step = await slack.messages()
+    assert step["thread_ts"] == second["ts"] != first["ts"]
+
+
+async def test_without_a_directory_nobody_is_mentioned_and_everything_is_said(
+    slack: SlackFront,
+) -> None:
+    chosen = config(slack)
+    channel = SlackChannel(chosen, None, SlackApi(chosen))
+    await channel.tell(story(approvals=[approval()]), {}, Kept().keep)
+    _, card = await slack.messages()
+    assert "<@" not in words(card["blocks"])
+    await channel.close()
+
+
 async def _delete(slack: SlackFront, ts: str) -> None:
     await slack.admin("chat.delete", BOT, channel=slack.channel, ts=ts)
 

@@ -413,3 +413,23 @@ async def test_an_answer_goes_to_slack_and_nowhere_else(setting: Setting) -> Non
     assert (await post(setting.client, sign(form_))).status_code == 200
     await setting.command(setting.ana, "help")
     assert len(setting.slack.answers) == 1
+
+
+async def test_who_was_turned_away_is_noted(slack: SlackFront) -> None:
+    noted: list[tuple[str, str, str]] = []
+    chosen = config(slack, mode="http", signing_secret="env:SLACK_TEST_SIGNING")
+    eve = await slack.user("eve")
+
+    def stranger(account: str, action: str, why: str) -> None:
+        noted.append((account, action, why))
+
+    inbound = SlackInbound(chosen, FakeDesk(approval()), People(), stranger)
+    transport = httpx.ASGITransport(Starlette(routes=list(inbound.routes)))
+    async with (
+        inbound.running(),
+        httpx.AsyncClient(transport=transport, base_url="http://firebreak") as client,
+    ):
+        await Setting(slack, FakeDesk(), client).click(eve, APPROVE)
+    ((account, action, why),) = noted
+    assert (account, action) == (eve, "block_actions")
+    assert "people file" in why

@@ -12,6 +12,7 @@ from integrations.chat.slack.api import SlackApi
 from integrations.chat.slack.markup import is_user
 
 Body = Mapping[str, Any]  # what came from Slack, as JSON or as a form
+Stranger = Callable[[str, str, str], None]  # account, what was wanted, why it is nobody's
 
 # What a full member of our own workspace is not.
 # https://docs.slack.dev/reference/objects/user-object
@@ -26,6 +27,11 @@ _NOT_A_MEMBER = {
     "is_ultra_restricted": "it is a guest",
     "is_invited_user": "the invitation was not accepted yet",
 }
+
+
+def unnoted(account: str, action: str, why: str) -> None:
+    """For who keeps no audit log."""
+    del account, action, why
 
 
 @dataclass(frozen=True)
@@ -56,10 +62,12 @@ class Callers:
         self,
         api: SlackApi,
         directory: Directory,
+        stranger: Stranger = unnoted,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._api = api
         self._directory = directory
+        self._stranger = stranger
         self._now = now
 
     async def principal(self, body: Body) -> Principal:
@@ -69,7 +77,15 @@ class Callers:
             Forbidden: nobody we know; the message says what to do.
             Unreachable, RateLimited, AuthFailed, Rejected: Slack does not tell us.
         """
-        caller = Caller.of(body)
+        try:
+            return await self._found(Caller.of(body))
+        except Forbidden as error:
+            user = body.get("user")
+            account = user.get("id") if isinstance(user, Mapping) else body.get("user_id")
+            self._stranger(str(account), str(body.get("type") or "command"), str(error))
+            raise
+
+    async def _found(self, caller: Caller) -> Principal:
         home = (await self._api.me()).team
         if not home or caller.teams != {home}:
             raise Forbidden("you belong to another workspace; only members of this one are heard")

@@ -77,7 +77,8 @@ def _open(approval: Approval, asked: Sequence[str]) -> Message:
         _row(approval),
         small(f"{approval.id}, plan {approval.plan_hash[:19]}"),
     ]
-    text = f"{called} Approve? {fallback(first)} ({fallback(approval.title)})".strip()
+    # The lock screen shows its beginning: first what, and then who.
+    text = f"Approve? {fallback(first)} ({fallback(approval.title)}) {called}".strip()
     return Message(text=text, blocks=fit(blocks))
 
 

@@ -26,9 +26,12 @@ _MOST_CALLED = 20
 
 
 class SlackChannel:
-    """A ``contracts.people.Channel``. ``directory`` knows whose account is whose."""
+    """A ``contracts.people.Channel``.
 
-    def __init__(self, config: SlackConfig, directory: Directory, api: SlackApi) -> None:
+    ``directory`` knows whose account is whose; without one nobody is mentioned.
+    """
+
+    def __init__(self, config: SlackConfig, directory: Directory | None, api: SlackApi) -> None:
         self._config = config
         self._directory = directory
         self._api = api
@@ -55,11 +58,17 @@ class SlackChannel:
             await poster.post(f"post/{_last(news)}", bulletin(news, call))
 
     async def _incident(self, poster: Poster, story: Story, row: IncidentRow) -> None:
-        root = poster.known.root or await self._root(poster, story, row)
-        for approval in story.approvals:
-            await self._card(poster, approval, root.ts)
-        await self._steps(poster, story, root.ts)
-        await self._root(poster, story, row)
+        try:
+            await self._thread(poster, story, poster.known.root)
+        except NotFound:  # somebody deleted it: what follows gets a new one
+            poster.known.root = None
+        await self._thread(poster, story, await self._root(poster, story, row))
+
+    async def _thread(self, poster: Poster, story: Story, root: Posted | None) -> None:
+        if root is not None:
+            for approval in story.approvals:
+                await self._card(poster, approval, root.ts)
+            await self._steps(poster, story, root.ts)
 
     async def _root(self, poster: Poster, story: Story, row: IncidentRow) -> Posted:
         """The summary as it is now: posted, or updated when it shows something else."""
@@ -67,7 +76,7 @@ class SlackChannel:
         if poster.known.root is not None:
             try:
                 return await poster.update("root", poster.known.root, message)
-            except NotFound:  # somebody deleted it: what follows gets a new thread
+            except NotFound:
                 poster.known.root = None
         return await poster.post("root", message)
 
@@ -112,7 +121,7 @@ class SlackChannel:
         return tuple(dict.fromkeys(user for user in found if user))
 
     async def _user(self, who: str) -> str:
-        person = self._directory.person(who)
+        person = self._directory.person(who) if self._directory else None
         if person is None:
             return ""
         accounts = [one for one in person.accounts.get("slack", ()) if is_user(one)]
@@ -122,6 +131,8 @@ class SlackChannel:
             if email not in self._found:
                 try:
                     self._found[email] = str((await self._api.user_of(email)).get("id", ""))
+                except NotFound:
+                    self._found[email] = ""
                 except FirebreakError:  # the card is worth more than a mention
                     continue
             if is_user(self._found[email]):

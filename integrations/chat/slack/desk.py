@@ -17,12 +17,13 @@ from integrations.chat.slack import modals
 from integrations.chat.slack.answers import Answers
 from integrations.chat.slack.api import SlackApi
 from integrations.chat.slack.blocks import Block, Message
-from integrations.chat.slack.callers import Body, Callers
+from integrations.chat.slack.callers import Body, Callers, Stranger, unnoted
 from integrations.chat.slack.card import APPROVE, DENY, DETAILS, Ref
 from integrations.chat.slack.commands import ISOLATE, Commands, reason_of, words_of
 from integrations.chat.slack.replies import Replies, say
 
 COMMAND = "/firebreak"
+ON_CARD = "agreed on the card in Slack"  # a vote needs a reason, and a yes asks for none
 _OPTIONS_S = 2.0  # Slack waits 3 s
 _LONGEST_QUERY = 100
 
@@ -32,10 +33,13 @@ Ack = Callable[..., Awaitable[Any]]
 class SlackDesk:
     """Slash commands, buttons and forms of one workspace. ``app``: Bolt's, for the transports."""
 
-    def __init__(self, api: SlackApi, desk: Desk, directory: Directory) -> None:
+    def __init__(
+        self, api: SlackApi, desk: Desk, directory: Directory, stranger: Stranger = unnoted
+    ) -> None:
+        """``stranger`` notes who was turned away before the desk could be asked."""
         self._api = api
         self._desk = desk
-        self._callers = Callers(api, directory)
+        self._callers = Callers(api, directory, stranger)
         self._commands = Commands(desk)
         self._answers = Answers(desk)
         self._replies = Replies(api, api.log)
@@ -83,7 +87,7 @@ class SlackDesk:
 
     async def _approve(self, ack: Ack, body: Body) -> None:
         await ack()
-        self._vote(body, _ref(body), Verdict.APPROVE, "", _place(body))
+        self._vote(body, _ref(body), Verdict.APPROVE, ON_CARD, _place(body))
 
     async def _deny(self, ack: Ack, body: Body) -> None:
         await ack()

@@ -10,7 +10,7 @@ from firebreak.domain.halt import Halt
 from firebreak.domain.hold import Hold, HoldState
 from firebreak.domain.people import Approval, ApprovalState, Principal, Verdict, Vote, passed
 from firebreak.domain.plan import Plan
-from firebreak.errors import Forbidden, NotFound
+from firebreak.errors import BadInput, Forbidden, NotFound
 from tests.unit.chat.stories import INCIDENT, NOW, row
 
 
@@ -81,6 +81,8 @@ class FakeDesk:
         self, who: Principal, approval: str, plan_hash: str, verdict: Verdict, reason: str
     ) -> Approval:
         await self._noted("decide", who.id, approval, plan_hash, verdict.value, reason)
+        if not reason.strip():
+            raise BadInput("a reason of 1 to 2,000 characters is needed")
         request = await self.approval(who, approval)
         if request.state is not ApprovalState.PENDING:
             raise Forbidden(f"{request.id} is {request.state.value} already")

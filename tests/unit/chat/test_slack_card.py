@@ -34,7 +34,8 @@ def test_the_card_says_everything_that_a_decision_needs() -> None:
         "automation",
     ):
         assert must in said
-    assert message.text.startswith("<@U0ANA> <@U0BEN> Approve? quarantine cam-12")
+    assert message.text.startswith("Approve? quarantine cam-12")
+    assert message.text.endswith("<@U0ANA> <@U0BEN>")
 
 
 def test_silence_that_allows_is_said_so() -> None:
