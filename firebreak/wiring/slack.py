@@ -1,14 +1,12 @@
-"""Slack, put together: the channel it is told by, and the desk it asks for."""
+"""Slack, put together: what the API server serves and runs so that people can answer there."""
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 
-from pydantic import ValidationError
 from starlette.routing import BaseRoute
 
-from firebreak.contracts.people import Desk, Directory
-from firebreak.domain.base import JsonObject
+from firebreak.contracts.people import Channel, Desk, Directory
 from firebreak.errors import DefinitionError
 from integrations.chat.slack.api import SlackApi
 from integrations.chat.slack.callers import Stranger, unnoted
@@ -19,23 +17,8 @@ from integrations.chat.slack.http import Gate, route
 from integrations.chat.slack.socket import SlackSocket
 
 
-def slack_config(given: JsonObject) -> SlackConfig:
-    """What the channels file says, checked. Raises DefinitionError."""
-    try:
-        return SlackConfig.model_validate(given)
-    except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise DefinitionError(f"slack: {where or 'settings'}: {first['msg']}") from None
-
-
-def slack_channel(config: SlackConfig, directory: Directory | None) -> SlackChannel:
-    """The channel that the dispatcher tells."""
-    return SlackChannel(config, directory, SlackApi(config))
-
-
 class SlackInbound:
-    """What the API server runs for Slack: ``routes`` to serve, and ``run`` around its lifespan."""
+    """One Slack app's way in: ``routes`` to serve, and ``running`` around the server's lifespan."""
 
     def __init__(
         self, config: SlackConfig, desk: Desk, directory: Directory, stranger: Stranger = unnoted
@@ -69,3 +52,17 @@ class SlackInbound:
                     await task
             await self._desk.close()
             await self._api.close()
+
+
+def slack_inbounds(
+    channels: Iterable[Channel], desk: Desk, directory: Directory, stranger: Stranger = unnoted
+) -> tuple[SlackInbound, ...]:
+    """One way in for each Slack app among the channels, however many channels it speaks in.
+
+    Raises:
+        DefinitionError: two apps want the one HTTP route.
+    """
+    apps = {one.config.bot_token: one.config for one in channels if isinstance(one, SlackChannel)}
+    if sum(config.mode == "http" for config in apps.values()) > 1:
+        raise DefinitionError("only one Slack app can use mode: http; the others need mode: socket")
+    return tuple(SlackInbound(config, desk, directory, stranger) for config in apps.values())

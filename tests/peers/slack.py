@@ -2,9 +2,9 @@
 
 The emulator (npm ``emulate``) keeps channels, threads, messages with metadata, scopes, users and
 modals. The front passes every call on, and adds what Slack documents and the emulator leaves out:
-Block Kit's limits, ``oldest`` and ``include_all_metadata``, fields of user objects (guests, other
-teams, confirmed e-mail), ``apps.connections.open`` with the WebSocket of Socket Mode, the
-``response_url`` of clicks, and 429s, errors and lost answers on demand.
+Block Kit's limits, ``oldest``, ``latest`` and ``include_all_metadata``, fields of user objects
+(guests, other teams, confirmed e-mail), ``apps.connections.open`` with the WebSocket of Socket Mode,
+the ``response_url`` of clicks, and 429s, errors and lost answers on demand.
 """
 
 import contextlib
@@ -238,10 +238,10 @@ def _read(text: str, request: web.Request) -> dict[str, Any]:
 
 
 def _documented(answer: dict[str, Any], args: dict[str, Any]) -> None:
-    """``oldest``, and metadata only for who asks for it."""
-    oldest = float(args.get("oldest") or 0)
+    """``oldest``, ``latest``, and metadata only for who asks for it."""
+    oldest, latest = float(args.get("oldest") or 0), float(args.get("latest") or "inf")
     told = str(args.get("include_all_metadata", "")).lower() in ("1", "true")
-    kept = [one for one in answer.get("messages", []) if float(one["ts"]) >= oldest]
+    kept = [one for one in answer.get("messages", []) if oldest <= float(one["ts"]) <= latest]
     if not told:
         kept = [{name: one[name] for name in one if name != "metadata"} for one in kept]
     answer["messages"] = kept

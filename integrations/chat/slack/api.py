@@ -134,14 +134,17 @@ class SlackApi:
             ),
         )
 
-    async def messages(self, since_s: float, thread: str = "") -> AsyncIterator[Mapping[str, Any]]:
-        """Messages with their metadata, of the channel or of one thread, not older than that."""
+    async def messages(
+        self, since_s: float, until_s: float, thread: str = ""
+    ) -> AsyncIterator[Mapping[str, Any]]:
+        """Messages of a time, with metadata: those of the channel, or the replies of a thread."""
         channel, cursor = await self.channel(), ""
         for _ in range(_MOST_PAGES):
             client = self._ready()
             shared: dict[str, Any] = {
                 "channel": channel,
                 "oldest": f"{since_s:.6f}",
+                "latest": f"{until_s:.6f}",
                 "limit": _PAGE,
                 "cursor": cursor or None,
                 "include_all_metadata": True,

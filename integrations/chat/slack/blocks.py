@@ -84,9 +84,9 @@ def small(text: str) -> Block:
     return {"type": "context", "elements": [plain(text, SECTION)]}
 
 
-def buttons(block_id: str, *row: Button) -> Block:
+def buttons(*row: Button) -> Block:
     """A row of buttons."""
-    return {"type": "actions", "block_id": block_id, "elements": [_button(b) for b in row]}
+    return {"type": "actions", "elements": [_button(b) for b in row]}
 
 
 def fit(blocks: list[Block], most: int = MOST_BLOCKS) -> list[Block]:

@@ -87,7 +87,6 @@ def _row(approval: Approval) -> Block:
     first = approval.summary[0] if approval.summary else approval.step
     more = f" and {len(approval.summary) - 1} more" if len(approval.summary) > 1 else ""
     return buttons(
-        "firebreak_approval",
         # It acts at once: a thumb on a phone gets a second look.
         Button(APPROVE, "Approve", value, "primary", confirm=f"This will be done: {first}{more}"),
         Button(DENY, "Deny", value, "danger"),

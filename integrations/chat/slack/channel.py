@@ -6,6 +6,7 @@ whoever looks at the channel sees it too, and closing it once closes it everywhe
 """
 
 import asyncio
+from typing import Protocol
 
 from firebreak.contracts import IncidentRow
 from firebreak.contracts.people import Directory, Keep, News, Story, Weight
@@ -32,7 +33,7 @@ class SlackChannel:
     """
 
     def __init__(self, config: SlackConfig, directory: Directory | None, api: SlackApi) -> None:
-        self._config = config
+        self.config = config
         self._directory = directory
         self._api = api
         self._found: dict[str, str] = {}  # user ids by e-mail
@@ -54,7 +55,7 @@ class SlackChannel:
     async def _bulletin(self, poster: Poster, story: Story) -> None:
         news = notable(story, poster.known.told)
         if news:
-            call = "" if self._config.alarm == "none" else self._config.alarm
+            call = "" if self.config.alarm == "none" else self.config.alarm
             await poster.post(f"post/{_last(news)}", bulletin(news, call))
 
     async def _incident(self, poster: Poster, story: Story, row: IncidentRow) -> None:
@@ -138,6 +139,22 @@ class SlackChannel:
             if is_user(self._found[email]):
                 return self._found[email]
         return ""
+
+
+class Tools(Protocol):
+    """What a channel is built with, as far as Slack needs it."""
+
+    @property
+    def directory(self) -> Directory | None:
+        """Who people are."""
+        ...
+
+
+def build(name: str, given: JsonObject, tools: Tools) -> SlackChannel:
+    """The channel from its part of the channels file. Raises pydantic's ValidationError."""
+    del name
+    config = SlackConfig.model_validate(given)
+    return SlackChannel(config, tools.directory, SlackApi(config))
 
 
 def _last(news: tuple[News, ...]) -> int:

@@ -4,7 +4,7 @@ import re
 from typing import Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from firebreak.domain.base import Model, SecretRef
 
@@ -19,6 +19,8 @@ class SlackConfig(Model):
     Socket Mode needs no inbound port and an app-level token (``xapp-``, scope
     ``connections:write``); HTTP mode needs a public address and the app's signing secret.
     """
+
+    model_config = ConfigDict(hide_input_in_errors=True)  # it may be a token in the wrong place
 
     bot_token: SecretRef
     app_token: SecretRef | None = None

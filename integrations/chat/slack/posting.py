@@ -16,7 +16,7 @@ from integrations.chat.slack.api import SlackApi
 from integrations.chat.slack.blocks import Block, Message
 
 EVENT = "firebreak_message"  # metadata: lower case, digits, underscores
-_CLOCKS_DIFFER_S = 300
+_APART_S = 300  # our clock and Slack's, and the longest call, lie within this
 
 
 class Intent(BaseModel):
@@ -84,9 +84,8 @@ class Poster:
     async def _find(self, intent: Intent) -> str | None:
         me = await self._api.me()
         try:
-            async for message in self._api.messages(
-                intent.since_s - _CLOCKS_DIFFER_S, intent.thread
-            ):
+            since, until = intent.since_s - _APART_S, intent.since_s + _APART_S
+            async for message in self._api.messages(since, until, intent.thread):
                 # Anyone may post anything with any metadata: only our own word counts.
                 ours = message.get("user") == me.user or message.get("bot_id") in {me.bot} - {""}
                 if ours and _key(message) == (self._chain, intent.key):
