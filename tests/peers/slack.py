@@ -3,8 +3,8 @@
 The emulator (npm ``emulate``) keeps channels, threads, messages with metadata, scopes, users and
 modals. The front passes every call on, and adds what Slack documents and the emulator leaves out:
 Block Kit's limits, ``oldest``, ``latest`` and ``include_all_metadata``, fields of user objects
-(guests, other teams, confirmed e-mail), ``apps.connections.open`` with the WebSocket of Socket Mode,
-the ``response_url`` of clicks, and 429s, errors and lost answers on demand.
+(guests, other teams, confirmed e-mail), ``apps.connections.open`` with the WebSocket of Socket
+Mode, the ``response_url`` of clicks, and 429s, errors and lost answers on demand.
 """
 
 import contextlib

@@ -115,7 +115,9 @@ async def test_it_comes_back_after_the_line_broke(link: Linked) -> None:
     assert "/firebreak isolate" in await link.said()
 
 
-async def test_it_begins_anew_when_no_connection_can_be_had_for_long(slack: SlackFront) -> None:
+async def test_it_begins_anew_when_no_connection_can_be_had_for_long(
+    slack: SlackFront, caplog: pytest.LogCaptureFixture
+) -> None:
     # The first address is good for nothing: its ticket has been used. The SDK would try it forever.
     slack.fail("apps.connections.open", Trouble.none())
     ticket = slack.lines.ticket
@@ -133,6 +135,9 @@ async def test_it_begins_anew_when_no_connection_can_be_had_for_long(slack: Slac
         await slack.lines.connected()
         await slack.lines.send("slash_commands", link.of.command(link.ana, "help"))
         assert "/firebreak isolate" in await link.said()
+
+    assert "wss://..." in caplog.text
+    assert "ticket=" not in caplog.text
 
 
 async def test_slack_being_away_at_the_start_ends_nothing(slack: SlackFront) -> None:

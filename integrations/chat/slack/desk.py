@@ -24,6 +24,7 @@ from integrations.chat.slack.replies import Replies, say
 
 COMMAND = "/firebreak"
 ON_CARD = "agreed on the card in Slack"  # a vote needs a reason, and a yes asks for none
+WAITS_FOR_PROOF = "Putting it back, and looking whether it is: one moment."
 _OPTIONS_S = 2.0  # Slack waits 3 s
 _LONGEST_QUERY = 100
 
@@ -73,8 +74,8 @@ class SlackDesk:
         return app
 
     async def _command(self, ack: Ack, body: Body) -> None:
-        await ack()
         words = words_of(body.get("text"))
+        await ack(WAITS_FOR_PROOF if words[:1] == ["release"] else "")
         if [word.lower() for word in words] == [ISOLATE]:
             self._open(body, modals.isolate_form(_place(body)))
             return

@@ -82,10 +82,15 @@ class Replies:
     async def _send(self, to: Mapping[str, Any], message: Message) -> None:
         url = str(to.get("response_url") or "")
         channel, user = str(to.get("channel_id") or ""), str(to.get("user_id") or "")
-        try:
-            if url:
+        if url:
+            try:
                 await self._api.respond(url, message)
-            elif channel and user:
+            except FirebreakError as error:  # it is good for 30 minutes and five answers
+                self._log.warning("a response_url did not take an answer: %s", error)
+            else:
+                return
+        try:
+            if channel and user:
                 await self._api.whisper(channel, user, message)
         except FirebreakError as error:
             self._log.warning("an answer did not reach its Slack user: %s", error)

@@ -6,6 +6,7 @@ Source: https://docs.slack.dev/apis/events-api/using-socket-mode
 import asyncio
 import contextlib
 import logging
+import re
 import time
 
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
@@ -14,6 +15,18 @@ from slack_bolt.app.async_app import AsyncApp
 from firebreak.errors import FirebreakError
 from integrations import secrets
 from integrations.chat.slack.api import SlackApi
+
+_ADDRESS = re.compile(r"wss?://[^\s'\"]+")
+
+
+class _WithoutTickets(logging.Filter):
+    """The SDK logs addresses, which hold a credential, and a stack trace for each lost line."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.msg = _ADDRESS.sub("wss://...", record.getMessage())
+        record.args = ()
+        record.exc_info = record.exc_text = None
+        return True
 
 
 class SlackSocket:
@@ -37,6 +50,9 @@ class SlackSocket:
         self._api = api
         self._token = app_token
         self._log = log
+        self._sdk_log = log.getChild("socket")
+        self._sdk_log.setLevel(logging.WARNING)
+        self._sdk_log.addFilter(_WithoutTickets())
         self._ping_s = ping_s
         self._patience_s = patience_s
 
@@ -54,7 +70,7 @@ class SlackSocket:
         handler = AsyncSocketModeHandler(
             self._app,
             secrets.resolve(self._token).strip(),
-            logger=self._log,
+            logger=self._sdk_log,
             web_client=self._api.client,
             ping_interval=self._ping_s,
         )
