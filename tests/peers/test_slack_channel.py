@@ -261,6 +261,21 @@ async def _delete(slack: SlackFront, ts: str) -> None:
     await slack.admin("chat.delete", BOT, channel=slack.channel, ts=ts)
 
 
+async def test_an_old_card_that_cannot_be_closed_holds_up_no_new_one(
+    slack: SlackFront, told: Told
+) -> None:
+    await told.tell(story(approvals=[approval()]))
+    slack.fail("chat.update", Trouble(error="edit_window_closed"))
+    second = approval(id=f"{story().chain}.2", summary=("the second one",))
+    with pytest.raises(Rejected):
+        await told.tell(
+            story(news(1, "DENIED", "by ana"), approvals=[decided(ApprovalState.DENIED), second])
+        )
+    said = words([message["blocks"] for message in await slack.messages()])
+    assert "the second one" in said
+    assert "by ana" in said
+
+
 async def test_a_storm_of_429_loses_and_doubles_nothing(slack: SlackFront, told: Told) -> None:
     said = story(news(0, "ALERT", "Mirai"), approvals=[approval()])
     slack.fail("chat.postMessage", *[Trouble(429, "ratelimited", "7")] * 5)

@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
-from starlette.applications import Starlette
+from fastapi import FastAPI
 
 from firebreak.domain.people import ApprovalState, Person, Verdict
 from firebreak.errors import Forbidden, Halted, PolicyDenied, Unreachable
@@ -81,7 +81,9 @@ class Setting:
 async def served(slack: SlackFront, desk: FakeDesk, people: People) -> AsyncIterator[Setting]:
     chosen = config(slack, mode="http", signing_secret="env:SLACK_TEST_SIGNING")
     inbound = SlackInbound(chosen, desk, people)
-    transport = httpx.ASGITransport(Starlette(routes=list(inbound.routes)))
+    app = FastAPI()
+    app.router.routes.extend(inbound.routes)
+    transport = httpx.ASGITransport(app)
     async with (
         inbound.running(),
         httpx.AsyncClient(transport=transport, base_url="http://firebreak") as client,
@@ -450,7 +452,9 @@ async def test_who_was_turned_away_is_noted(slack: SlackFront) -> None:
         noted.append((account, action, why))
 
     inbound = SlackInbound(chosen, FakeDesk(approval()), People(), stranger)
-    transport = httpx.ASGITransport(Starlette(routes=list(inbound.routes)))
+    app = FastAPI()
+    app.router.routes.extend(inbound.routes)
+    transport = httpx.ASGITransport(app)
     async with (
         inbound.running(),
         httpx.AsyncClient(transport=transport, base_url="http://firebreak") as client,

@@ -9,8 +9,9 @@ import logging
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Protocol
 
 import aiohttp
 from slack_sdk.errors import SlackClientError
@@ -26,6 +27,19 @@ from integrations.chat.slack.refusals import translated
 
 _PAGE, _MOST_PAGES = 200, 10
 _ANSWERS = "https://hooks.slack.com/"
+
+
+Ask = Callable[[AsyncWebClient], Awaitable[AsyncSlackResponse]]
+
+
+class AskPage(Protocol):
+    """Asks for the page behind a cursor."""
+
+    def __call__(
+        self, slack: AsyncWebClient, /, cursor: str | None
+    ) -> Awaitable[AsyncSlackResponse]:
+        """Send it. None: the first page."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -64,7 +78,7 @@ class SlackApi:
     async def me(self) -> Me:
         """Who we are."""
         if self._me is None:
-            found = await self._call("auth.test", self._ready().auth_test)
+            found = await self._call("auth.test", lambda slack: slack.auth_test())
             self._me = Me(
                 team=str(found.get("team_id") or ""),
                 user=str(found.get("user_id") or ""),
@@ -79,35 +93,26 @@ class SlackApi:
         return self._channel
 
     async def _named(self, name: str) -> str:
-        cursor = ""
-        for _ in range(_MOST_PAGES):
-            client = self._ready()
-
-            async def page(client: AsyncWebClient = client, at: str = cursor) -> AsyncSlackResponse:
-                return await client.conversations_list(
-                    limit=_PAGE,
-                    cursor=at or None,
-                    exclude_archived=True,
-                    types="public_channel",
-                )
-
-            found = await self._call("conversations.list", page)
-            for one in found.get("channels") or ():
+        pages = self._pages(
+            "conversations.list",
+            lambda slack, cursor: slack.conversations_list(
+                cursor=cursor, limit=_PAGE, exclude_archived=True, types="public_channel"
+            ),
+        )
+        async for page in pages:
+            for one in page.get("channels") or ():
                 if one.get("name") == name:
                     return str(one["id"])
-            cursor = str((found.get("response_metadata") or {}).get("next_cursor") or "")
-            if not cursor:
-                break
         raise Rejected(f"Slack has no public channel #{name}; a private one is named by its id")
 
     async def post(
         self, message: Message, metadata: Block, *, thread: str = "", broadcast: bool = False
     ) -> str:
         """Post a message and return its ``ts``: its id within the channel."""
-        client, channel = self._ready(), await self.channel()
+        channel = await self.channel()
         found = await self._call(
             "chat.postMessage",
-            lambda: client.chat_postMessage(
+            lambda slack: slack.chat_postMessage(
                 channel=channel,
                 text=message.text,
                 blocks=message.blocks,
@@ -122,10 +127,10 @@ class SlackApi:
 
     async def update(self, ts: str, message: Message, metadata: Block) -> None:
         """Replace a message of ours. Raises NotFound when somebody deleted it."""
-        client, channel = self._ready(), await self.channel()
+        channel = await self.channel()
         await self._call(
             "chat.update",
-            lambda: client.chat_update(
+            lambda slack: slack.chat_update(
                 channel=channel,
                 ts=ts,
                 text=message.text,
@@ -138,66 +143,54 @@ class SlackApi:
         self, since_s: float, until_s: float, thread: str = ""
     ) -> AsyncIterator[Mapping[str, Any]]:
         """Messages of a time, with metadata: those of the channel, or the replies of a thread."""
-        channel, cursor = await self.channel(), ""
-        for _ in range(_MOST_PAGES):
-            client = self._ready()
-            shared: dict[str, Any] = {
-                "channel": channel,
-                "oldest": f"{since_s:.6f}",
-                "latest": f"{until_s:.6f}",
-                "limit": _PAGE,
-                "cursor": cursor or None,
-                "include_all_metadata": True,
-            }
-
-            async def page(
-                client: AsyncWebClient = client, args: dict[str, Any] = shared
-            ) -> AsyncSlackResponse:
-                if thread:
-                    return await client.conversations_replies(ts=thread, **args)
-                return await client.conversations_history(**args)
-
-            name = "conversations.replies" if thread else "conversations.history"
-            found = await self._call(name, page)
-            for message in found.get("messages") or ():
+        time: dict[str, Any] = {"oldest": f"{since_s:.6f}", "latest": f"{until_s:.6f}"}
+        where = {"channel": await self.channel(), "include_all_metadata": True, "limit": _PAGE}
+        if thread:
+            pages = self._pages(
+                "conversations.replies",
+                lambda slack, cursor: slack.conversations_replies(
+                    ts=thread, cursor=cursor, **where, **time
+                ),
+            )
+        else:
+            pages = self._pages(
+                "conversations.history",
+                lambda slack, cursor: slack.conversations_history(cursor=cursor, **where, **time),
+            )
+        async for page in pages:
+            for message in page.get("messages") or ():
                 yield message
-            cursor = str((found.get("response_metadata") or {}).get("next_cursor") or "")
-            if not cursor:
-                return
 
     async def user(self, user: str) -> Mapping[str, Any]:
         """A user object. Raises NotFound."""
-        client = self._ready()
-        found = await self._call("users.info", lambda: client.users_info(user=user))
+        found = await self._call("users.info", lambda slack: slack.users_info(user=user))
         return dict(found.get("user") or {})
 
     async def user_of(self, email: str) -> Mapping[str, Any]:
         """The user object of an e-mail address. Raises NotFound."""
-        client = self._ready()
         found = await self._call(
-            "users.lookupByEmail", lambda: client.users_lookupByEmail(email=email)
+            "users.lookupByEmail", lambda slack: slack.users_lookupByEmail(email=email)
         )
         return dict(found.get("user") or {})
 
     async def open_view(self, trigger: str, view: Block) -> str:
         """Open a modal within 3 s of the click, and return its id."""
-        client = self._ready()
         found = await self._call(
-            "views.open", lambda: client.views_open(trigger_id=trigger, view=view)
+            "views.open", lambda slack: slack.views_open(trigger_id=trigger, view=view)
         )
         return str(found["view"]["id"])
 
     async def update_view(self, view_id: str, view: Block) -> None:
         """Replace the modal."""
-        client = self._ready()
-        await self._call("views.update", lambda: client.views_update(view_id=view_id, view=view))
+        await self._call(
+            "views.update", lambda slack: slack.views_update(view_id=view_id, view=view)
+        )
 
     async def whisper(self, channel: str, user: str, message: Message) -> None:
         """Say something that only one person sees, in a channel both are in."""
-        client = self._ready()
         await self._call(
             "chat.postEphemeral",
-            lambda: client.chat_postEphemeral(
+            lambda slack: slack.chat_postEphemeral(
                 channel=channel, user=user, text=message.text, blocks=message.blocks
             ),
         )
@@ -230,30 +223,33 @@ class SlackApi:
             return url.startswith(_ANSWERS)
         return url.startswith(self._config.base_url.removesuffix("api/"))
 
-    def token(self) -> str:
-        """The bot token. Raises AuthFailed."""
-        return secrets.resolve(self._config.bot_token).strip()
+    async def _pages(self, method: str, ask: AskPage) -> AsyncIterator[Mapping[str, Any]]:
+        cursor = ""
+        for _ in range(_MOST_PAGES):
+            page = await self._call(method, partial(ask, cursor=cursor or None))
+            yield page
+            cursor = str((page.get("response_metadata") or {}).get("next_cursor") or "")
+            if not cursor:
+                return
 
-    def _ready(self) -> AsyncWebClient:
-        """The client with today's token. The request takes it before anything else can run."""
-        self.client.token = self.token()
-        if self.client.session is None or self.client.session.closed:
-            self.client.session = aiohttp.ClientSession(
-                timeout=aiohttp.ClientTimeout(total=self._config.timeout_s)
-            )
-        return self.client
-
-    async def _call(
-        self, method: str, send: Callable[[], Awaitable[AsyncSlackResponse]]
-    ) -> Mapping[str, Any]:
+    async def _call(self, method: str, ask: Ask) -> Mapping[str, Any]:
+        self._ready()
         try:
-            answer = await send()
+            answer = await ask(self.client)
         except (SlackClientError, aiohttp.ClientError, TimeoutError, ValueError) as error:
             raise translated(method, error) from error
         data = answer.data
         if not isinstance(data, dict):
             raise Rejected(f"Slack answered {method} with no JSON object")
         return data
+
+    def _ready(self) -> None:
+        """Today's token. The request takes it before anything else can run."""
+        self.client.token = secrets.resolve(self._config.bot_token).strip()
+        if self.client.session is None or self.client.session.closed:
+            self.client.session = aiohttp.ClientSession(
+                timeout=aiohttp.ClientTimeout(total=self._config.timeout_s)
+            )
 
     async def close(self) -> None:
         """Close the session."""

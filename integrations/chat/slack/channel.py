@@ -66,10 +66,16 @@ class SlackChannel:
         await self._thread(poster, story, await self._root(poster, story, row))
 
     async def _thread(self, poster: Poster, story: Story, root: Posted | None) -> None:
-        if root is not None:
-            for approval in story.approvals:
+        """Whatever fails at closing an old card must not hold up what people have to answer."""
+        if root is None:
+            return
+        waiting = [a for a in story.approvals if a.state is ApprovalState.PENDING]
+        for approval in waiting:
+            await self._card(poster, approval, root.ts)
+        await self._steps(poster, story, root.ts)
+        for approval in story.approvals:
+            if approval not in waiting:
                 await self._card(poster, approval, root.ts)
-            await self._steps(poster, story, root.ts)
 
     async def _root(self, poster: Poster, story: Story, row: IncidentRow) -> Posted:
         """The summary as it is now: posted, or updated when it shows something else."""

@@ -25,7 +25,7 @@ from integrations.chat.slack.replies import Replies, say
 COMMAND = "/firebreak"
 ON_CARD = "agreed on the card in Slack"  # a vote needs a reason, and a yes asks for none
 WAITS_FOR_PROOF = "Putting it back, and looking whether it is: one moment."
-_OPTIONS_S = 2.0  # Slack waits 3 s
+_OPTIONS_S = 1.5  # Slack waits 3 s
 _LONGEST_QUERY = 100
 
 Ack = Callable[..., Awaitable[Any]]
