@@ -37,7 +37,7 @@ ROUTES = (
 
 
 def create_app(services: Services) -> FastAPI:
-    """The API over these services.
+    """The API over these services, with its other ways in beside it.
 
     Its lifespan redelivers alerts that were left behind, watches holds that are overdue, and tells
     people what happens.
@@ -60,6 +60,8 @@ def create_app(services: Services) -> FastAPI:
     app.add_middleware(RequestLog)
     for module in ROUTES:
         app.include_router(module.router)
+    for inbound in services.inbounds:
+        app.router.routes.extend(inbound.routes)
     return app
 
 
@@ -75,7 +77,10 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         asyncio.create_task(services.telling.run(), name="telling"),
     ]
     try:
-        yield
+        async with contextlib.AsyncExitStack() as ways_in:
+            for inbound in services.inbounds:
+                await ways_in.enter_async_context(inbound.running())
+            yield
     finally:
         for task in tasks:
             task.cancel()

@@ -1,10 +1,12 @@
 """What the server is built from: contracts and narrow protocols, given by the composition root."""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Annotated, Protocol
 
 from fastapi import Depends, Request
+from starlette.routing import BaseRoute
 
 from firebreak.contracts import AlertParser, Engine, Inventory, Ledger, Policy
 from firebreak.contracts.people import Directory
@@ -78,6 +80,19 @@ class Telling(Protocol):
         ...
 
 
+class Inbound(Protocol):
+    """A way for people to answer other than the API: a chat."""
+
+    @property
+    def routes(self) -> Sequence[BaseRoute]:
+        """What it serves; it authenticates by itself."""
+        ...
+
+    def running(self) -> AbstractAsyncContextManager[None]:
+        """What has to run beside the server."""
+        ...
+
+
 class Nobody:
     """Tells nobody: there is no channels file."""
 
@@ -127,6 +142,7 @@ class Services:
         )
 
     telling: Telling = field(default_factory=Nobody)
+    inbounds: Sequence[Inbound] = ()
 
 
 def _services(request: Request) -> Services:

@@ -24,13 +24,17 @@ from firebreak.strict_yaml import Document, read
 from firebreak.telling.facts import facts
 from firebreak.telling.templates import Templates
 from integrations import secrets
+from integrations.chat.slack import channel as slack
+from integrations.itsm import kinds
 from integrations.notify import smtp, webhook
 from integrations.paging import pagerduty_events
 
 MAX_BYTES = 1024 * 1024
 
 KINDS: Mapping[str, Builder] = {
+    **kinds.KINDS,
     "pagerduty": pagerduty_events.build,
+    "slack": slack.build,
     "smtp": smtp.build,
     "webhook": webhook.build,
 }
@@ -88,7 +92,7 @@ def tools(
 
 
 def load_channels(
-    path: Path, given: ChannelTools, kinds: Mapping[str, Builder] = KINDS
+    path: Path, given: ChannelTools, known: Mapping[str, Builder] = KINDS
 ) -> Channels:
     """Build the channels of a file. Connects to nothing yet.
 
@@ -98,26 +102,23 @@ def load_channels(
     document = read(path, max_bytes=MAX_BYTES)
     file = document.validate(_File)
     built = tuple(
-        _built(document, name, config, given, kinds) for name, config in file.channels.items()
+        _built(document, name, config, given, known) for name, config in file.channels.items()
     )
     for rules, _ in built:
         _check_instead(document, rules, set(file.channels))
     return Channels(built)
 
 
-def dispatcher(
-    settings: Settings,
-    ledger: SqlLedger,
-    receipts: Receipts,
-    directory: Directory | None = None,
-    roster: Roster | None = None,
-) -> Dispatcher | None:
-    """The dispatcher of a server; None without a channels file. Raises DefinitionError."""
+def server_channels(settings: Settings, directory: Directory, roster: Roster) -> Channels:
+    """Those of the channels file; none without one. Raises DefinitionError."""
     if settings.channels_file is None:
-        return None
-    channels = load_channels(settings.channels_file, tools(settings, directory, roster))
-    deliveries = SqlDeliveries(ledger.database)
-    return Dispatcher(ledger, deliveries, channels.channels, receipts)
+        return Channels()
+    return load_channels(settings.channels_file, tools(settings, directory, roster))
+
+
+def dispatcher(channels: Channels, ledger: SqlLedger, receipts: Receipts) -> Dispatcher:
+    """What tells the channels of a server."""
+    return Dispatcher(ledger, SqlDeliveries(ledger.database), channels.channels, receipts)
 
 
 def _built(
@@ -125,18 +126,18 @@ def _built(
     name: str,
     config: JsonObject,
     given: ChannelTools,
-    kinds: Mapping[str, Builder],
+    known: Mapping[str, Builder],
 ) -> tuple[Rules, Channel]:
     place = ("channels", name)
     common = document.part(
         place, _Common, {key: config[key] for key in config.keys() & _Common.model_fields}
     )
-    if common.kind not in kinds:
-        known = ", ".join(sorted(kinds))
-        raise document.error((*place, "kind"), f"{common.kind!r} is no kind; there are: {known}")
+    if common.kind not in known:
+        names = ", ".join(sorted(known))
+        raise document.error((*place, "kind"), f"{common.kind!r} is no kind; there are: {names}")
     own: dict[str, Any] = {k: v for k, v in config.items() if k not in _Common.model_fields}
     try:
-        channel = kinds[common.kind](name, own, given)
+        channel = known[common.kind](name, own, given)
     except ValidationError as error:
         raise document.problems(error, place) from None
     except DefinitionError as error:

@@ -22,12 +22,15 @@ from firebreak.playbook.catalogue import SHIPPED
 from firebreak.playbook.library import Library
 from firebreak.policy.blast_radius import BlastRadius
 from firebreak.server.app import create_app
+from firebreak.server.desk import FrontDesk
+from firebreak.server.recorded import RecordedDesk
 from firebreak.server.services import Nobody, Playbooks, Services, Source
 from firebreak.settings import Settings
-from firebreak.wiring.channels import dispatcher
+from firebreak.wiring.channels import dispatcher, server_channels
 from firebreak.wiring.identity import sign_in
 from firebreak.wiring.people import load_people
 from firebreak.wiring.shared import connect_temporal, load_policy, timing
+from firebreak.wiring.slack import slack_inbounds
 from integrations import secrets
 from integrations.inventory.yaml_file import YamlInventory
 from integrations.siem.suricata import SuricataParser
@@ -66,6 +69,11 @@ async def server_services(
             task_timeout=timedelta(seconds=settings.workflow_task_timeout_s),
         )
 
+        channels = server_channels(settings, *everyone)
+        audit = AuditLog(ledger.database, settings.audit_days)
+        desk = FrontDesk(engine, ledger, inventory, policy, playbooks.programs)
+        chat = RecordedDesk(desk, everyone.directory, audit, via="slack")
+
         def receipts(chain: tuple[Entry, ...]) -> bytes:
             return receipt.build(chain, signer)
 
@@ -81,10 +89,16 @@ async def server_services(
             sources={"suricata": Source(SuricataParser(), settings.suricata_secret)},
             receipts=receipts,
             resolve_secret=secrets.resolve,
-            audit=AuditLog(ledger.database, settings.audit_days),
+            audit=audit,
             sign_in=await closing.enter_async_context(sign_in(settings)),
-            telling=dispatcher(settings, ledger, receipts, *everyone) or Nobody(),
+            telling=dispatcher(channels, ledger, receipts) if channels.channels else Nobody(),
             directory=everyone.directory,
+            inbounds=slack_inbounds(
+                [channel for _, channel in channels.channels],
+                chat,
+                everyone.directory,
+                chat.stranger,
+            ),
         )
 
 

@@ -30,8 +30,12 @@ class RequestTrackerSystem:
     admin: httpx.AsyncClient
     statuses: Mapping[str, str] = field(
         default_factory=lambda: {
-            **{"open": "open", "waiting": "stalled", "contained": "open", "failed": "open"},
-            **{"resolved": "resolved", "by hand": "rejected"},
+            "open": "open",
+            "waiting": "stalled",
+            "contained": "open",
+            "failed": "open",
+            "resolved": "resolved",
+            "by hand": "rejected",
         }
     )
 
@@ -82,8 +86,12 @@ class ServiceNowSystem:
     instance: ServiceNowInstance
     statuses: Mapping[str, str] = field(
         default_factory=lambda: {
-            **{"open": "2", "waiting": "2", "contained": "2", "failed": "2"},
-            **{"resolved": "6", "by hand": "7"},
+            "open": "2",
+            "waiting": "2",
+            "contained": "2",
+            "failed": "2",
+            "resolved": "6",
+            "by hand": "7",
         }
     )
 
@@ -116,8 +124,12 @@ class JiraSystem:
     site: JiraSite
     statuses: Mapping[str, str] = field(
         default_factory=lambda: {
-            **{"open": "In Progress", "waiting": "Pending", "contained": "In Progress"},
-            **{"failed": "In Progress", "resolved": "Resolved", "by hand": "Closed"},
+            "open": "In Progress",
+            "waiting": "Pending",
+            "contained": "In Progress",
+            "failed": "In Progress",
+            "resolved": "Resolved",
+            "by hand": "Closed",
         }
     )
 

@@ -132,7 +132,7 @@ WRONG: list[dict[str, Any]] = [
 ]
 
 
-@pytest.mark.parametrize("changes", WRONG, ids=str)
+@pytest.mark.parametrize("changes", WRONG, ids=range(len(WRONG)))
 async def test_a_claim_that_is_wrong_is_refused(
     check: OidcSignIn, issuer: Issuer, changes: dict[str, Any]
 ) -> None:

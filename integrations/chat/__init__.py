@@ -1,0 +1,1 @@
+"""Chat: where people are told, asked, and give orders."""
