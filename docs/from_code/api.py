@@ -50,7 +50,8 @@ def render() -> str:
 def application() -> FastAPI:
     """The API over nothing: it can be described, and not called."""
     nothing: dict[str, Any] = dict.fromkeys(field.name for field in dataclasses.fields(Services))
-    return create_app(Services(**nothing | {"settings": Settings.model_construct()}))
+    given = {"settings": Settings.model_construct(), "inbounds": ()}
+    return create_app(Services(**nothing | given))
 
 
 def routes() -> list[APIRoute]:
