@@ -2,7 +2,7 @@
 
 import json
 from types import NoneType
-from typing import Any, get_args
+from typing import Any, get_args, get_origin
 
 from docs.from_code.markdown import code, page, table
 from firebreak.cli.configuration import variable
@@ -30,12 +30,14 @@ def _row(name: str) -> tuple[str, str, str, str]:
     if not field.description:
         raise ValueError(f"setting {name} is not explained")
     default = Settings.model_construct().model_dump(mode="json")[name]
-    shown = "" if default in (None, "", []) else code(json.dumps(default).strip('"'))
+    shown = "" if default in (None, "", [], {}) else code(json.dumps(default).strip('"'))
     return code(variable(name)), _type(field.annotation), shown, field.description
 
 
 def _type(annotation: Any) -> str:
     choices = get_args(annotation)
+    if get_origin(annotation) is dict:
+        return "mapping"
     if choices and all(isinstance(choice, str) for choice in choices):
         return ", ".join(code(choice) for choice in choices)
     if NoneType in choices:

@@ -6,6 +6,8 @@ OF_OPERATION = {
     "list_approvals": "approvals:read",
     "get_approval": "approvals:read",
     "list_audit": "audit:read",
+    "list_channels": "channels:read",
+    "test_channel": "channels:test",
     "list_devices": "devices:read",
     "get_device": "devices:read",
     "halt": "halts:engage",

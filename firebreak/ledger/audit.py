@@ -24,7 +24,7 @@ from firebreak.ledger.tables import audit
 EVERY_S = 1.0
 PURGE_EVERY_S = 3600.0
 MAX_WAITING = 20_000
-BATCH = 500  # lines in one transaction, which alerts may wait for
+BATCH = 100  # lines in one transaction, which alerts may wait for
 PEERS = 10  # strangers that get a line of their own in one second; the rest share one
 OTHERS = "others"
 NOBODY = "nobody"

@@ -78,6 +78,8 @@ PROTECTED = [
     ("POST", "/responses"),
     ("GET", "/whoami"),
     ("GET", "/audit"),
+    ("GET", "/channels"),
+    ("POST", "/channels/duty/test"),
 ]
 
 

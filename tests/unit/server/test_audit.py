@@ -9,7 +9,7 @@ from httpx import ASGITransport, AsyncClient
 from firebreak.errors import LedgerUnavailable
 from firebreak.ledger import audit as log
 from firebreak.ledger.audit import AuditLine, AuditLog
-from tests.unit.server.stage import EVE, Stage
+from tests.unit.server.stage import EVE, Stage, until
 from tests.unit.server.test_api import HASH, START, held
 
 APPROVAL = "inc-0123456789ab.1"
@@ -198,3 +198,23 @@ async def test_a_name_with_look_alikes_and_control_characters_is_shown_as_such(
     await stage.http.get("/devices/cam%E2%80%AE17%1b%5B2J", headers=stage.auth("auditor"))
     (line,) = await lines(stage)
     assert line.target == "cam\ufffd17\ufffd[2J"
+
+
+async def test_what_waits_is_written_when_the_server_stops(stage: Stage) -> None:
+    async with stage.app.router.lifespan_context(stage.app):
+        await stage.http.get("/holds", headers=stage.auth("auditor"))
+    (line,) = await audit(stage).listed()
+    assert (line.principal, line.action) == ("the-auditor", "list_holds")
+
+
+async def test_what_waits_is_written_within_a_moment(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log, "EVERY_S", 0.01)
+
+    async def written() -> bool:
+        return bool(await audit(stage).listed())
+
+    async with stage.app.router.lifespan_context(stage.app):
+        await stage.http.get("/holds", headers=stage.auth("auditor"))
+        await until(written)
