@@ -13,10 +13,12 @@ from firebreak.server.routes import (
     alerts,
     approvals,
     estate,
+    glass,
     halts,
     health,
     holds,
     incidents,
+    policy,
     responses,
 )
 from firebreak.server.services import Services
@@ -65,7 +67,7 @@ def application() -> FastAPI:
 
 def routes() -> list[APIRoute]:
     """All endpoints, in the order of the code."""
-    modules = (alerts, responses, incidents, holds, halts, approvals, estate, health)
+    modules = (alerts, responses, incidents, holds, halts, glass, approvals, policy, estate, health)
     found = [route for module in modules for route in module.router.routes]
     return [route for route in found if isinstance(route, APIRoute)]
 
@@ -81,6 +83,9 @@ def who(route: APIRoute) -> str:
 
 _KINDS: list[tuple[Any, str]] = [
     (auth.Resumer, "resumers, in person"),
+    (auth.Breaker, "breakers, in person"),
+    (auth.Mender, "operators and breakers, in person"),
+    (auth.Reviewer, "reviewers, in person"),
     (auth.Person, "operators, in person"),
     (auth.Operator, "operators"),
     (auth.Starter, "starters"),
@@ -95,6 +100,9 @@ def _roles() -> str:
         ("operators", auth.OPERATORS, "with one of these roles"),
         ("operators, in person", auth.OPERATORS, _PEOPLE),
         ("resumers, in person", auth.RESUMERS, _PEOPLE),
+        ("breakers, in person", auth.BREAKERS, _PEOPLE),
+        ("operators and breakers, in person", auth.MENDERS, _PEOPLE),
+        ("reviewers, in person", auth.REVIEWERS, _PEOPLE),
     ]
     return table(
         ("", "roles", ""),

@@ -78,6 +78,10 @@ def _plan_lines(plan: Json) -> Iterable[Line]:
 
 
 def _decision(body: Body, _: Entry) -> Iterable[Line]:
+    if glass := text(body, "glass"):
+        yield from _decision_lines(body.get("decision"))
+        yield Line(BAD, "BREAK-GLASS", f"{glass} stands in for them")
+        return
     if text(body, "decision", "effect") == "approve" and body.get("agreed") is True:
         yield Line(GOOD, "policy", "has the agreement that it wants")
         return
@@ -96,7 +100,17 @@ def _decision_lines(decision: Json) -> Iterable[Line]:
             yield Line(BAD, "policy", f"forbids it: {text(decision, 'reason')}{by}")
 
 
+def _override(override: Json) -> Iterable[Line]:
+    whose = f"{text(override, 'glass')} of {text(override, 'who')}"
+    until = _time(text(override, "until"))
+    for interlock in items(override, "interlocks"):
+        yield Line(BAD, "OVERRIDDEN", f"by break-glass {whose} until {until}: {text(interlock)}")
+    if get(override, "gates") is True:
+        yield Line(BAD, "OVERRIDDEN", f"by break-glass {whose} until {until}: nobody else agreed")
+
+
 def _intent(body: Body, _: Entry) -> Iterable[Line]:
+    yield from _override(body.get("override"))
     rung = text(body, "plan", "rung")
     if body.get("revert"):
         yield Line(ASKS, "put back", "the state from before is being restored")
@@ -209,6 +223,30 @@ def _resumed(body: Body, entry: Entry) -> Iterable[Line]:
     yield Line(GOOD, "RESUMED", f"{where} by {entry.actor}: {text(body, 'reason')}")
 
 
+def _glass_broken(body: Body, _: Entry) -> Iterable[Line]:
+    glass = body.get("glass")
+    until = _time(text(glass, "expires_at"))
+    whose = f"{text(glass, 'who')} overrides what protects {text(glass, 'scope')} until {until}"
+    yield Line(BAD, "BREAK-GLASS", f"{whose}: {text(glass, 'reason')}")
+    yield Line(QUIET, "", f"firebreak glass end {text(glass, 'id')}")
+
+
+def _glass_ended(body: Body, entry: Entry) -> Iterable[Line]:
+    ended = f"{text(body, 'glass')} is over ({entry.actor}: {text(body, 'why')})"
+    yield Line(ASKS, "REVIEW", f"{ended}; another person closes its review")
+
+
+def _review_closed(body: Body, entry: Entry) -> Iterable[Line]:
+    yield Line(
+        PLAIN, "reviewed", f"{text(body, 'glass')} by {entry.actor}: {text(body, 'finding')}"
+    )
+
+
+def _policy_changed(body: Body, _: Entry) -> Iterable[Line]:
+    before = text(body, "before") or "none"
+    yield Line(ASKS, "POLICY", f"{text(body, 'digest')} decides from now on; before: {before}")
+
+
 def _hold_ended(body: Body, _: Entry) -> Iterable[Line]:
     yield Line(GOOD, "RELEASED", f"{text(body, 'hold')}: {text(body, 'why')}")
 
@@ -249,6 +287,10 @@ _TELL: Mapping[Kind, Callable[[Body, Entry], Iterable[Line]]] = {
     Kind.HOLD_STUCK: _hold_stuck,
     Kind.HALTED: _halted,
     Kind.RESUMED: _resumed,
+    Kind.GLASS_BROKEN: _glass_broken,
+    Kind.GLASS_ENDED: _glass_ended,
+    Kind.REVIEW_CLOSED: _review_closed,
+    Kind.POLICY_CHANGED: _policy_changed,
     Kind.NOTE: _note,
     Kind.CLOSED: _closed,
 }

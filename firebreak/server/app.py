@@ -8,6 +8,7 @@ from fastapi import FastAPI
 
 import firebreak
 from firebreak.server import problems
+from firebreak.server.glasswatch import GlassWatch
 from firebreak.server.holdwatch import HoldWatch
 from firebreak.server.intake import Intake
 from firebreak.server.metrics import Metrics
@@ -16,14 +17,29 @@ from firebreak.server.routes import (
     alerts,
     approvals,
     estate,
+    glass,
     halts,
     health,
     holds,
     incidents,
+    policy,
     responses,
 )
 from firebreak.server.services import Services
 from firebreak.server.sweeper import Sweeper
+
+_ROUTES = (
+    alerts,
+    responses,
+    incidents,
+    holds,
+    halts,
+    glass,
+    approvals,
+    policy,
+    estate,
+    health,
+)
 
 
 def create_app(services: Services) -> FastAPI:
@@ -46,7 +62,7 @@ def create_app(services: Services) -> FastAPI:
     problems.install(app)
     app.add_middleware(BodyGuard, max_bytes=services.settings.max_body_bytes)
     app.add_middleware(RequestLog)
-    for module in (alerts, responses, incidents, holds, halts, approvals, estate, health):
+    for module in _ROUTES:
         app.include_router(module.router)
     return app
 
@@ -59,6 +75,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     tasks = [
         asyncio.create_task(sweeper.run(), name="alert-sweeper"),
         asyncio.create_task(watch.run(), name="hold-watch"),
+        asyncio.create_task(GlassWatch(services.ledger).run(), name="glass-watch"),
     ]
     try:
         yield

@@ -11,6 +11,7 @@ import structlog
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
+from firebreak.domain.glass import BREAK_GLASS
 from firebreak.domain.people import Principal
 from firebreak.errors import FirebreakError, Forbidden, Unauthorized
 from firebreak.server.services import Services, Source, Use
@@ -20,6 +21,9 @@ READERS = frozenset({ADMIN, "analyst", "on-call", "soc-lead", "auditor"})
 STARTERS = frozenset({ADMIN, "analyst", "on-call"})
 RESUMERS = frozenset({"on-call", "soc-lead"})
 OPERATORS = frozenset({ADMIN, "analyst", "on-call", "soc-lead"})
+BREAKERS = frozenset({BREAK_GLASS})  # nobody by default, and no other role stands in for it
+MENDERS = OPERATORS | BREAKERS
+REVIEWERS = frozenset({"soc-lead", "auditor"})
 
 SIGNATURE_HEADER = "x-firebreak-signature"
 SIGNATURE_WINDOW_S = 300
@@ -79,7 +83,25 @@ def _human(principal: Principal) -> Principal:
     return principal
 
 
+async def breaker(principal: Annotated[Principal, Depends(holder_of(BREAKERS))]) -> Principal:
+    """A human who may break the glass."""
+    return _human(principal)
+
+
+async def mender(principal: Annotated[Principal, Depends(holder_of(MENDERS))]) -> Principal:
+    """A human who may end a break-glass: ending one is always safe."""
+    return _human(principal)
+
+
+async def reviewer(principal: Annotated[Principal, Depends(holder_of(REVIEWERS))]) -> Principal:
+    """A human who may review a break-glass."""
+    return _human(principal)
+
+
 Person = Annotated[Principal, Depends(person)]
+Breaker = Annotated[Principal, Depends(breaker)]
+Mender = Annotated[Principal, Depends(mender)]
+Reviewer = Annotated[Principal, Depends(reviewer)]
 Resumer = Annotated[Principal, Depends(resumer)]
 
 

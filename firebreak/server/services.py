@@ -13,6 +13,7 @@ from firebreak.domain.people import Principal
 from firebreak.domain.record import Entry
 from firebreak.playbook.program import Program
 from firebreak.policy.blast_radius import BlastRadius
+from firebreak.policy.live import PolicyStatus
 from firebreak.settings import Settings
 
 
@@ -55,7 +56,7 @@ class Services:
     ``policy`` is asked before a person ends a hold; responses ask it where they run.
     ``receipts`` makes the signed DSSE envelope of a chain. ``resolve_secret`` turns a reference
     into the secret, at each call, so that a rotated secret needs no restart; it raises
-    FirebreakError when it cannot.
+    FirebreakError when it cannot. ``policy_status`` says what decides here, and since when.
     """
 
     settings: Settings
@@ -69,6 +70,7 @@ class Services:
     sources: Mapping[str, Source]
     receipts: Callable[[tuple[Entry, ...]], bytes]
     resolve_secret: Callable[[str], str]
+    policy_status: Callable[[], PolicyStatus]
 
 
 def _services(request: Request) -> Services:

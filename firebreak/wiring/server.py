@@ -23,6 +23,7 @@ from firebreak.policy.blast_radius import BlastRadius
 from firebreak.server.app import create_app
 from firebreak.server.services import Playbooks, Services, Source
 from firebreak.settings import Settings
+from firebreak.wiring.policy_changes import PolicyChanges
 from firebreak.wiring.shared import connect_temporal, load_policy, timing
 from integrations import secrets
 from integrations.inventory.yaml_file import YamlInventory
@@ -46,7 +47,8 @@ async def server_services(
     """Everything the API needs, closed at the end."""
     ledger = await SqlLedger.open(settings.ledger_url)
     try:
-        policy = load_policy(settings, inventory)
+        changes = PolicyChanges(ledger)
+        policy = load_policy(settings, inventory, on_change=changes.put)
         signer = Signer.load_or_create(settings.state_dir / "keys")
         engine = TemporalEngine(
             await connect_temporal(settings),
@@ -62,19 +64,21 @@ async def server_services(
         def receipts(chain: tuple[Entry, ...]) -> bytes:
             return receipt.build(chain, signer)
 
-        yield Services(
-            settings=settings,
-            ledger=ledger,
-            engine=engine,
-            inventory=inventory,
-            policy=policy,
-            blast_radius=BlastRadius(limits, inventory),
-            playbooks=playbooks,
-            tokens=Tokens(ledger.database),
-            sources={"suricata": Source(SuricataParser(), settings.suricata_secret)},
-            receipts=receipts,
-            resolve_secret=secrets.resolve,
-        )
+        async with changes.followed(policy):
+            yield Services(
+                settings=settings,
+                ledger=ledger,
+                engine=engine,
+                inventory=inventory,
+                policy=policy,
+                blast_radius=BlastRadius(limits, inventory),
+                playbooks=playbooks,
+                tokens=Tokens(ledger.database),
+                sources={"suricata": Source(SuricataParser(), settings.suricata_secret)},
+                receipts=receipts,
+                resolve_secret=secrets.resolve,
+                policy_status=lambda: policy.status,
+            )
     finally:
         await ledger.close()
 

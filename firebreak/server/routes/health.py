@@ -103,6 +103,7 @@ async def get_metrics(request: Request, use: Use, credentials: Credentials) -> R
         if principal.roles.isdisjoint(READERS):
             raise Forbidden(f"{principal.id} may not read metrics")
     metrics: Metrics = request.app.state.metrics
+    metrics.policy(use.policy_status())
     text = await metrics.exposition(use.ledger)
     return Response(text, media_type=CONTENT_TYPE_LATEST)
 
