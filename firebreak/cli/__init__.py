@@ -59,10 +59,10 @@ class Commands(LazyGroup):
         **_in(
             "glass",
             _RESPOND,
-            **{"break-glass": "Override interlocks and approvals for what you start by hand."},
-            reviews="List break-glasses that wait for their review.",
+            **{"break-glass": "Override interlocks and approvals, for what you then start."},
+            reviews="List break-glasses that have ended and wait for their review.",
         ),
-        **_group("glass", _RESPOND, "List break-glasses, or end one.", app="glass_app"),
+        **_group("glass", _RESPOND, "List break-glasses, newest first", app="glass_app"),
         **_group("review", _RESPOND, "Review break-glasses.", module="glass", app="review_app"),
         **_in("incidents", _LOOK, incidents="List incidents, newest first."),
         **_group(

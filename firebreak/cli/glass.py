@@ -36,10 +36,10 @@ def break_glass(
     as_name: AsName = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Override interlocks and approvals, for what you then start by hand.
+    """Override interlocks and approvals, for what you then start.
 
-    Never for what cannot be undone, against a policy that forbids, or through a halt; caps hold.
-    Everybody is told, and another person reviews it afterwards.
+    By hand only; never for what cannot be undone, against a policy that forbids, or through a
+    halt; caps hold. Everybody is told, and another person reviews it afterwards.
     """
     body = {
         "device": device,

@@ -80,7 +80,7 @@ def _plan_lines(plan: Json) -> Iterable[Line]:
 def _decision(body: Body, _: Entry) -> Iterable[Line]:
     if glass := text(body, "glass"):
         yield from _decision_lines(body.get("decision"))
-        yield Line(BAD, "BREAK-GLASS", f"{glass} stands in for them")
+        yield Line(BAD, "GLASS", f"break-glass {glass} stands in for them")
         return
     if text(body, "decision", "effect") == "approve" and body.get("agreed") is True:
         yield Line(GOOD, "policy", "has the agreement that it wants")
@@ -226,8 +226,8 @@ def _resumed(body: Body, entry: Entry) -> Iterable[Line]:
 def _glass_broken(body: Body, _: Entry) -> Iterable[Line]:
     glass = body.get("glass")
     until = _time(text(glass, "expires_at"))
-    whose = f"{text(glass, 'who')} overrides what protects {text(glass, 'scope')} until {until}"
-    yield Line(BAD, "BREAK-GLASS", f"{whose}: {text(glass, 'reason')}")
+    what = f"overrides what protects {text(glass, 'scope')} until {until}"
+    yield Line(BAD, "ALARM", f"break-glass: {text(glass, 'who')} {what}: {text(glass, 'reason')}")
     yield Line(QUIET, "", f"firebreak glass end {text(glass, 'id')}")
 
 

@@ -10,6 +10,7 @@ from firebreak.domain.limits import Cap, Limits
 from firebreak.domain.people import Gate, Verdict
 from firebreak.domain.plan import OutcomeKind
 from firebreak.domain.record import JOURNAL, Entry, Kind, NewEntry
+from firebreak.errors import Forbidden
 from firebreak.playbook.program import ForEach, HoldSpec, Program
 from tests.workflows.bench import ANALYST, ON_CALL, Bench
 from tests.workflows.playbooks import ask, contain, note, program, release
@@ -37,18 +38,19 @@ def only_one() -> Limits:
     return Limits(site=Cap(at_once=1), redundancy_group=None)
 
 
-def fleet(bench: Bench) -> Program:
+def fleet(bench: Bench, name: str = "test") -> Program:
     """One step for each of many devices, some at a time."""
     for number in range(100, 100 + MANY):
         added = camera(number)
         bench.site.devices[added.id] = added
-        bench.site.vlan[added.id], bench.site.up[added.id] = PRODUCTION, True
+        bench.site.vlan.setdefault(added.id, PRODUCTION)
+        bench.site.up.setdefault(added.id, True)
     names = [f"cam-{number}" for number in range(100, 100 + MANY)]
     each = contain(device="{{ one }}", ladder=("switch",))
     every = ForEach(
         id="all", items=str(names), name="one", steps=(each,), at_once=AT_ONCE, limit=MANY
     )
-    return program(every)
+    return program(every, name=name)
 
 
 async def intents(bench: Bench, incident: str) -> list[Entry]:
@@ -78,6 +80,12 @@ async def test_a_halt_stops_a_response_over_fifty_devices_within_a_second(bench:
     assert kinds.count(OutcomeKind.ENFORCED) == len(sent), "what ran was finished and verified"
     assert kinds.count(OutcomeKind.REFUSED) == MANY - len(sent)
     assert len(await bench.ledger.holds()) == len(sent) == len(bench.site.writes)
+    with pytest.raises(Forbidden):
+        await journal(bench, Kind.RESUMED, "resume-1", "ada")
+    await journal(bench, Kind.RESUMED, "resume-2", "grace")
+    bench.site.apply_s = 0
+    again = await bench.result(await bench.start(fleet(bench, "again")))
+    assert (again.status, len(await bench.ledger.holds())) == ("completed", MANY)
 
 
 async def test_a_hold_still_ends_on_time_in_a_halt_and_a_second_person_lets_it_go_on(
