@@ -30,6 +30,8 @@ def every_command() -> list[tuple[str, Any]]:
 
 def _leaves(name: str, command: Any) -> Iterator[tuple[str, Any]]:
     if isinstance(command, TyperGroup):
+        if command.invoke_without_command:
+            yield name, command
         for inner, found in command.commands.items():
             yield from _leaves(f"{name} {inner}", found)
     else:

@@ -303,8 +303,8 @@ async def test_a_change_window_is_open_when_every_calendar_of_them_says_so(
 async def test_a_freeze_or_the_window_of_another_device_opens_nothing() -> None:
     entries = [window("freeze", "never-within"), window("other", device=["press-1"])]
     sources: dict[str, StateSource] = {
-        "freeze": Says(Reading(False, NOW, "f.ics")),
-        "other": Says(Reading(True, NOW, "o.ics")),
+        "freeze": Says(Reading(value=False, at=NOW, where="f.ics")),
+        "other": Says(Reading(value=True, at=NOW, where="o.ics")),
     }
     assert await guard(*entries, sources=sources).change_window(PRESSES[2]) is False
 
