@@ -13,7 +13,7 @@ from activities.clearance import NOT_NOW, Clearance
 from activities.journal import Intent, intents, wait_out
 from activities.outcomes import Recorder, intent_key, outcome_key, settle
 from activities.verdict import Job, Verdicts
-from activities.weighing import agreed, claim, unsent, weighed
+from activities.weighing import Weighed, agreed, claim, unsent, weighed
 from activities.whereabouts import Whereabouts, at_place
 from activities.world import World
 from firebreak.contracts import Question
@@ -21,7 +21,7 @@ from firebreak.domain.base import JsonObject
 from firebreak.domain.hold import Hold, HoldState, hold_id
 from firebreak.domain.people import Decision, Effect
 from firebreak.domain.plan import OutcomeKind, Plan, ProbeReport, Reach
-from firebreak.domain.record import Kind, NewEntry
+from firebreak.domain.record import Kind
 from firebreak.domain.step import Answer, AnswerKind, Ask
 from firebreak.errors import (
     Busy,
@@ -113,26 +113,27 @@ class ControlRunner:
     async def _plan(self, job: Job) -> Answer:
         await self._clearance.not_halted(job)
         plan, _ = await self._survey(job)
-        decision = self._decide(job, plan)
+        decision = await self._decide(job, plan)
         if job.ask.incident:
-            await self._ledger.append(*job.ask.entries, *weighed(job, plan, decision))
+            await self._ledger.append(*job.ask.entries, *weighed(job, plan, decision).entries)
         await self._clearance.room(job, plan)
         return Answer(kind=AnswerKind.PLANNED, plan=plan, decision=decision)
 
     async def _fresh(self, job: Job, sent: int) -> Answer:
         await self._clearance.not_halted(job)
         plan, baseline = await self._survey(job)
-        decision = self._decide(job, plan)
-        considered = weighed(job, plan, decision)
+        decision = await self._decide(job, plan)
         if decision.effect is Effect.FORBID:
-            await self._ledger.append(*job.ask.entries, *considered)
+            considered = weighed(job, plan, decision)
+            await self._ledger.append(*job.ask.entries, *considered.entries)
             raise PolicyDenied(decision.reason)
         joined = await self._join(job, plan, baseline)
         if joined is not None:
             return joined
         drifted = job.ask.plan is not None and job.ask.plan.hash != plan.hash
-        if drifted or not agreed(job, plan, decision):
-            await self._ledger.append(*job.ask.entries, *considered)
+        may, considered = await self._weigh(job, plan, decision)
+        if drifted or not may:
+            await self._ledger.append(*job.ask.entries, *considered.entries)
             await self._clearance.room(job, plan)  # before people are asked for nothing
             kind = AnswerKind.DRIFTED if drifted else AnswerKind.GATED
             return Answer(kind=kind, plan=plan, decision=decision)
@@ -140,8 +141,15 @@ class ControlRunner:
             return await self._verdicts.judge(job, plan, plan.after, baseline, changed=False)
         return await self._send(job, plan, baseline, sent + 1, considered)
 
-    def _decide(self, job: Job, plan: Plan) -> Decision:
-        return self._world.policy.decide(
+    async def _weigh(self, job: Job, plan: Plan, decision: Decision) -> tuple[bool, Weighed]:
+        """Whether all who have to agree have, or the requester has broken the glass."""
+        if agreed(job, plan, decision):
+            return True, weighed(job, plan, decision)
+        glass = await self._clearance.stand_in(job, plan, decision)
+        return glass is not None, weighed(job, plan, decision, glass)
+
+    async def _decide(self, job: Job, plan: Plan) -> Decision:
+        return await self._world.decide(
             Question(
                 action=job.ask.action,
                 plan=plan,
@@ -193,12 +201,12 @@ class ControlRunner:
     # -- sending ----------------------------------------------------------------------------
 
     async def _send(
-        self, job: Job, plan: Plan, baseline: ProbeReport, number: int, considered: list[NewEntry]
+        self, job: Job, plan: Plan, baseline: ProbeReport, number: int, considered: Weighed
     ) -> Answer:
         try:
             send_by = await self._intend(job, plan, baseline, number, considered)
         except NOT_NOW:
-            await self._ledger.append(*job.ask.entries, *considered)
+            await self._ledger.append(*job.ask.entries, *considered.entries)
             raise
         lost = False
         try:
@@ -206,19 +214,20 @@ class ControlRunner:
         except OutcomeUnknown:
             observed, lost = await self._look_again(job, plan), True
         except FirebreakError as error:
-            free = job.hold if considered else None  # an open intent may stand behind a later one
+            # An open intent may stand behind one that is sent again.
+            free = job.hold if considered.entries else None
             await self._ledger.append(unsent(job, number, error, free))
             raise
         return await self._verdicts.judge(job, plan, observed, baseline, reconciled=lost)
 
     async def _intend(
-        self, job: Job, plan: Plan, baseline: ProbeReport, number: int, considered: list[NewEntry]
+        self, job: Job, plan: Plan, baseline: ProbeReport, number: int, considered: Weighed
     ) -> datetime:
         """Put the intent on disk; until when may be sent under it.
 
-        Raises InterlockEngaged, Halted, BlastRadiusExceeded; Busy when another attempt was first.
+        Raises what ``NOT_NOW`` names; Busy when another attempt was first.
         """
-        await self._clearance.guarded(job, plan)
+        override = await self._clearance.cleared(job, plan, under_glass=considered.glass)
         send_by = self._clock() + self._world.send_window
         intent = job.recorder.entry(
             Kind.INTENT,
@@ -227,11 +236,12 @@ class ControlRunner:
             plan_hash=plan.hash,
             baseline=baseline.to_json(),
             send_by=send_by.isoformat(),
+            **({"override": override.to_json()} if override else {}),
         )
         try:
             *_, appended = await self._ledger.append(
                 *job.ask.entries,
-                *considered,
+                *considered.entries,
                 intent,
                 claim=claim(job, plan),
                 reserve=self._clearance.reservation(job, plan),
@@ -278,7 +288,8 @@ class ControlRunner:
         said, error = "", OutcomeUnknown.code
         if repeatable and latest.number < MAX_SENDS:
             try:
-                return await self._send(job, plan, latest.baseline, latest.number + 1, [])
+                again = Weighed(glass=latest.under_glass)
+                return await self._send(job, plan, latest.baseline, latest.number + 1, again)
             except NOT_NOW as refusal:  # nothing arrived before, and nothing will now
                 said, error = f"; not sent again: {refusal}", refusal.code
         outcome = job.recorder.outcome(

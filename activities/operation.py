@@ -58,7 +58,7 @@ class OperationRunner:
     async def _perform(self, ask: Ask, recorder: Recorder) -> Answer:
         device = self._world.inventory.device(ask.device)
         operation = self._world.operation(ask.action)
-        if refusal := self._refusal(ask):
+        if refusal := await self._refusal(ask):
             if ask.preview or not await self._sent(ask):
                 raise PolicyDenied(refusal)
             return await self._end(ask) or await self._finish(_lost(recorder), recorder, ask)
@@ -100,9 +100,9 @@ class OperationRunner:
         stands = await self._ledger.entry(ask.incident, outcome_key(ask.step))
         return Answer(kind=AnswerKind.DONE, outcome=recorded(stands)) if stands else None
 
-    def _refusal(self, ask: Ask) -> str:
+    async def _refusal(self, ask: Ask) -> str:
         """Why it may not run, or nothing."""
-        decision = self._world.policy.decide(
+        decision = await self._world.decide(
             Question(
                 action=ask.action,
                 plan=None,

@@ -37,7 +37,7 @@ class ReleaseRunner:
         """Whether policy, with these approvals, lets a response end the hold."""
         plan = release_plan(hold)
         recorder = Recorder(ask, self._clock)
-        decision = self._world.policy.decide(
+        decision = await self._world.decide(
             Question(
                 action=plan.action,
                 plan=plan,

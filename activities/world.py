@@ -6,14 +6,26 @@ from datetime import timedelta
 
 from activities.outcomes import Clock
 from activities.witness import Witness
-from firebreak.contracts import Control, Guard, Inventory, Ledger, Locator, Operation, Policy
+from firebreak.contracts import (
+    Control,
+    Guard,
+    Inventory,
+    Ledger,
+    Locator,
+    Operation,
+    Policy,
+    Question,
+)
 from firebreak.domain.device import Device
+from firebreak.domain.people import Decision
 from firebreak.domain.plan import Plan
 from firebreak.domain.step import Ask
 from firebreak.errors import CapabilityMissing
 from firebreak.playbook.catalogue import ActionKind, Catalogue
 from firebreak.playbook.inputs import bind
 from firebreak.policy.blast_radius import BlastRadius
+from firebreak.policy.facts import Facts
+from firebreak.policy.glass import Glasses
 
 
 @dataclass(frozen=True)
@@ -31,7 +43,15 @@ class World:
     clock: Clock
     send_window: timedelta
     blast_radius: BlastRadius
-    guards: Sequence[Guard] = ()  # asked in order; the first that is engaged decides
+    guards: Sequence[Guard] = ()  # all are asked; each that is engaged is a no
+    glasses: Glasses | None = None  # without them nothing is ever overridden
+    facts: Facts | None = None  # what policies ask about beside the plan; None: nothing
+
+    async def decide(self, question: Question) -> Decision:
+        """Policy's word, with the facts that the policies mention. Raises LedgerUnavailable."""
+        if self.facts is None:
+            return self.policy.decide(question)
+        return await self.facts.decide(self.policy, question)
 
     def is_control(self, action: str) -> bool:
         """Whether the action changes a device's standing."""

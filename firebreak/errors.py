@@ -31,6 +31,11 @@ class InterlockEngaged(FirebreakError):
 
     code = "interlock-engaged"
 
+    def __init__(self, message: str, lines: tuple[str, ...] = ()) -> None:
+        """Keep what each one says, a line each; the message where nobody gives any."""
+        super().__init__(message)
+        self.lines = lines or (message,)
+
 
 class BlastRadiusExceeded(FirebreakError):
     """A cap would be passed. Ask a person or stop."""

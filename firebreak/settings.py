@@ -125,6 +125,15 @@ class Settings(BaseSettings):
         gt=0,
         description="After its intent an attempt may send for this long; a later one waits it out",
     )
+    glass_s: int = Field(default=900, ge=1, description="How long a break-glass lasts by default")
+    glass_longest_s: int = Field(
+        default=3600, ge=1, description="Longest time that a break-glass may be asked for"
+    )
+    glass_review_s: int = Field(
+        default=3 * 86400,
+        ge=1,
+        description="After its end a break-glass must have been reviewed within this time",
+    )
     retry_attempts: int = Field(
         default=3, ge=1, description="Attempts on a rung that cannot be reached"
     )

@@ -71,6 +71,9 @@ def who(route: APIRoute) -> str:
 
 _KINDS: list[tuple[Any, str]] = [
     (auth.Resumer, "resumers, in person"),
+    (auth.Breaker, "breakers, in person"),
+    (auth.Mender, "operators and breakers, in person"),
+    (auth.Reviewer, "reviewers, in person"),
     (auth.Person, "operators, in person"),
     (auth.Operator, "operators"),
     (auth.Starter, "starters"),
@@ -88,6 +91,9 @@ def _roles() -> str:
         ("operators", roles.OPERATORS, "with one of these roles"),
         ("operators, in person", roles.OPERATORS, _PEOPLE),
         ("resumers, in person", roles.RESUMERS, _PEOPLE),
+        ("breakers, in person", roles.BREAKERS, _PEOPLE),
+        ("operators and breakers, in person", roles.MENDERS, _PEOPLE),
+        ("reviewers, in person", roles.REVIEWERS, _PEOPLE),
     ]
     return table(
         ("", "roles", ""),

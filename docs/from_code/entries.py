@@ -40,14 +40,17 @@ KINDS: dict[Kind, Written] = {
     ),
     Kind.PLAN: Written("What would be done to what.", ("step", "plan", "plan_hash")),
     Kind.DECISION: Written(
-        "What policy says to that plan, by which rules, and whether it has the agreement it wants.",
+        "What policy says to that plan, by which rules, and whether it has the agreement it wants. "
+        "`glass`: the break-glass that stands in for it.",
         ("step", "plan_hash", "decision", "agreed"),
+        ("glass",),
     ),
     Kind.INTENT: Written(
         "Something is about to be sent. On disk before it is. `revert`: it puts back what was "
-        "there. `send_by`: after this time nothing is sent under this intent.",
+        "there. `send_by`: after this time nothing is sent under this intent. `override`: the "
+        "break-glass it is sent under, and what that overrides.",
         ("step",),
-        ("plan", "plan_hash", "baseline", "send_by", "inputs", "revert"),
+        ("plan", "plan_hash", "baseline", "send_by", "inputs", "revert", "override"),
     ),
     Kind.OUTCOME: Written(
         "The last word on a step, and the hold that its change stands under.",
@@ -105,11 +108,13 @@ KINDS: dict[Kind, Written] = {
         "installation.",
         ("glass",),
     ),
-    Kind.GLASS_ENDED: Written("It is over, and waits for its review.", ("glass", "why")),
+    Kind.GLASS_ENDED: Written(
+        "It is over, and waits for its review. `glass`: its id.", ("glass", "why", "ended_at")
+    ),
     Kind.REVIEW_CLOSED: Written("Another person reviewed it.", ("glass", "finding")),
     Kind.POLICY_CHANGED: Written(
         "Other policies are in force from now on. In the chain of the installation.",
-        ("digest", "before"),
+        ("digest", "before", "files"),
     ),
     Kind.UNDELIVERED: Written(
         "A channel could not tell people something in time, which one does instead, and the first "

@@ -20,8 +20,9 @@ and NaN while the ledger does not answer: unknown is not zero.
 Worth an alarm of its own: `firebreak_holds_stuck > 0` (a person has to look at a device now),
 `firebreak_holds_overdue > 0` for more than a minute (nothing ends the quarantine of a device),
 `firebreak_ledger_up == 0` (nothing can be done),
-`firebreak_channel_oldest_seconds > 60` (people are not told), and alerts with
-`disposition="failed"`."""
+`firebreak_channel_oldest_seconds > 60` (people are not told), `firebreak_glasses_in_force > 0`
+(somebody overrides what protects), `firebreak_reviews_overdue > 0`, `firebreak_policy_broken == 1`
+(older policies decide than those on disk), and alerts with `disposition="failed"`."""
 
 
 class _OneChannel:

@@ -56,6 +56,14 @@ class Commands(LazyGroup):
             halt="Stop all new effects at once, at one site or everywhere.",
             resume="Let effects go on; a person other than the one who halted.",
         ),
+        **_in(
+            "glass",
+            _RESPOND,
+            **{"break-glass": "Override interlocks and approvals, for what you then start."},
+            reviews="List break-glasses that have ended and wait for their review.",
+        ),
+        **_group("glass", _RESPOND, "List break-glasses, newest first", app="glass_app"),
+        **_group("review", _RESPOND, "Review break-glasses.", module="glass", app="review_app"),
         **_in("incidents", _LOOK, incidents="List incidents, newest first."),
         **_group(
             "incident",

@@ -1,4 +1,4 @@
-"""Policies on the command line: check them, and ask them why. Needs no server."""
+"""Policies on the command line: check them, and ask them why; `status` alone needs a server."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,7 +9,9 @@ import typer
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from firebreak.cli.client import AsName, connect
 from firebreak.cli.configuration import load_settings
+from firebreak.cli.durations import moment
 from firebreak.cli.exits import Exit, ProblemError
 from firebreak.cli.screen import JsonFlag, clean, output, print_json, show, tabulate
 from firebreak.contracts import Question
@@ -20,6 +22,7 @@ from firebreak.policy.cases import Supposed
 from firebreak.policy.cedar import CedarPolicy
 from firebreak.policy.check import check as everything_wrong
 from firebreak.policy.files import shipped
+from firebreak.policy.live import PolicyStatus
 from firebreak.policy.vocabulary import Vocabulary
 from integrations.inventory.yaml_file import YamlInventory
 
@@ -117,6 +120,22 @@ def explain(
     said = policy.decide(question)
     decided = [_policy(policy, rule_id) for rule_id in said.rules]
     show(_body(question, said, decided), _told(question, said, decided), as_json=as_json)
+
+
+@policy_app.command()
+def status(*, as_name: AsName = None, as_json: JsonFlag = False) -> None:
+    """Show which policies decide in the server, and what is wrong with their files."""
+    with connect(as_name) as api:
+        found = PolicyStatus.model_validate(api.get("/policy"))
+    told = [
+        Text(f"digest   {found.digest}"),
+        Text(f"since    {moment(found.since)}"),
+        Text(clean(f"files    {', '.join(found.files)} ({found.policies} policies)")),
+    ]
+    if found.problem is not None:
+        lines = clean(found.problem)
+        told.append(Text(f"BROKEN   the files as they are now do not decide: {lines}", "bold red"))
+    show(found.to_json(), Group(*told), as_json=as_json)
 
 
 @policy_app.command()

@@ -1,6 +1,6 @@
 """One narrow Protocol per kind of outside system. Activities see these, never a vendor."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Literal, Protocol
 
@@ -10,6 +10,7 @@ from firebreak.domain.alert import Alert
 from firebreak.domain.base import JsonObject, Model
 from firebreak.domain.device import Attachment, Device
 from firebreak.domain.estate import Estate
+from firebreak.domain.glass import Glass
 from firebreak.domain.halt import Halt
 from firebreak.domain.hold import Hold
 from firebreak.domain.limits import Reservation, Usage
@@ -400,8 +401,17 @@ class Ledger(Protocol):
         """Raise what ``append`` would with this reservation, and take nothing."""
         ...
 
-    async def usage(self, now: datetime) -> tuple[Usage, ...]:
-        """How full the scopes are that anything was reserved in."""
+    async def usage(
+        self, now: datetime, *, scopes: Collection[str] | None = None, but: str = ""
+    ) -> tuple[Usage, ...]:
+        """How full the scopes are that anything was reserved in; of all, or of those named.
+
+        ``but``: a device that is not counted.
+        """
+        ...
+
+    async def glasses(self, *, unreviewed_only: bool = True) -> tuple[Glass, ...]:
+        """Break-glasses, newest first: those whose review is not closed, or all."""
         ...
 
     async def halts(self, *, standing_only: bool = True) -> tuple[Halt, ...]:

@@ -13,6 +13,7 @@ from firebreak.cyber_range.devices import GATEWAY, INSIDE, OUTSIDE, Fleet, loopb
 from firebreak.cyber_range.faults import Faults
 from firebreak.cyber_range.journal import Journal
 from firebreak.cyber_range.network import Network, SwitchState
+from firebreak.cyber_range.process import PRESS, Press
 from firebreak.cyber_range.roads import ROADS, SiteRoads
 from firebreak.cyber_range.silence import prove
 from firebreak.cyber_range.statedir import Layout, Road, StateDir
@@ -41,6 +42,7 @@ class Range:
         self.state = state
         self.network = Network()
         self.journal = Journal(state.journal_file)
+        self.press = Press(state.path / f"{PRESS}.json")
         self.switches: dict[str, EmulatedSwitch] = {}
         self._layout = layout
         self._plant = plant.build(layout.devices, layout.switches, layout.platforms, layout.seed)
@@ -111,6 +113,7 @@ class Range:
             for number, switch in enumerate(self.switches.values(), start=1):
                 await switch.start(management(number), port)
             await self.roads.start(port)
+            await self.press.start(port)
         except (OSError, RuntimeError):
             await self.stop()
             raise
@@ -121,7 +124,9 @@ class Range:
     async def stop(self) -> None:
         """Take everything down."""
         await asyncio.gather(
-            self.roads.stop(), *(switch.stop() for switch in self.switches.values())
+            self.roads.stop(),
+            self.press.stop(),
+            *(switch.stop() for switch in self.switches.values()),
         )
         self._fleet.close()
         self.journal.close()
@@ -158,10 +163,12 @@ class Range:
             nac=self.roads.nac_access(),
             authorization=self.roads.authorization(),
         )
+        devices = tuple(placed.device for placed in self._plant.placed)
         return Estate(
             sites=(site,),
             switches=tuple(self._described(switch) for switch in self.switches.values()),
-            devices=tuple(placed.device for placed in self._plant.placed),
+            devices=devices,
+            interlocks=self.press.interlocks(devices),
             limits=_LIMITS,
         )
 

@@ -8,6 +8,9 @@ OF_OPERATION = {
     "list_audit": "audit:read",
     "list_channels": "channels:read",
     "test_channel": "channels:test",
+    "list_glasses": "glass:read",
+    "list_reviews": "glass:read",
+    "get_policy": "policy:read",
     "list_devices": "devices:read",
     "get_device": "devices:read",
     "halt": "halts:engage",
@@ -26,5 +29,8 @@ SCOPES = tuple(sorted(set(OF_OPERATION.values())))
 
 # Only people do these, whatever a token says.
 PEOPLE_ONLY = frozenset(
-    {"decide_approval", "resume", "cancel_incident", "release_hold", "extend_hold"}
+    {
+        *("decide_approval", "resume", "cancel_incident", "release_hold", "extend_hold"),
+        *("break_glass", "end_glass", "close_review"),
+    }
 )

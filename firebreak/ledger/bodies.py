@@ -4,6 +4,7 @@ from typing import TypeVar
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
+from firebreak.domain.glass import Glass, Override
 from firebreak.domain.people import Approval, Vote
 from firebreak.domain.plan import Outcome, OutcomeKind, Plan
 from firebreak.domain.record import Entry
@@ -41,6 +42,13 @@ class Opened(Body):
     alerts: tuple[str, ...] = ()
     policy: str
     detected_at: AwareDatetime | None = None
+
+
+class Intended(Body):
+    """``effect.intent``, as far as it says what a break-glass overrode for it."""
+
+    step: str
+    override: Override | None = None
 
 
 class Acted(Body):
@@ -118,6 +126,27 @@ class HaltLifted(Body):
 
     site: str | None
     reason: str
+
+
+class GlassBroken(Body):
+    """``glass.broken``, with the whole glass."""
+
+    glass: Glass
+
+
+class GlassEnded(Body):
+    """``glass.ended``. ``glass``: its id. ``ended_at``: of one that ran out, when it did."""
+
+    glass: str
+    why: str
+    ended_at: AwareDatetime
+
+
+class ReviewClosed(Body):
+    """``review.closed``. ``glass``: the id of the one that was reviewed."""
+
+    glass: str
+    finding: str
 
 
 class Asked(Body):

@@ -9,7 +9,7 @@ from firebreak.contracts import IncidentRow
 from firebreak.domain.people import Approval
 from firebreak.domain.record import Entry, Kind
 from firebreak.errors import LedgerConflict
-from firebreak.ledger import bodies, halts, holds, reservations
+from firebreak.ledger import bodies, glasses, halts, holds, reservations
 from firebreak.ledger.bodies import read
 from firebreak.ledger.rows import insert_row, load
 from firebreak.ledger.tables import approvals, incidents
@@ -144,6 +144,9 @@ _HANDLERS: dict[Kind, Callable[[Connection, Entry], None]] = {
     Kind.HOLD_ENDED: holds.ended,
     Kind.HALTED: halts.engaged,
     Kind.RESUMED: halts.lifted,
+    Kind.GLASS_BROKEN: glasses.broken,
+    Kind.GLASS_ENDED: glasses.ended,
+    Kind.REVIEW_CLOSED: glasses.reviewed,
     Kind.APPROVAL_REQUESTED: _requested,
     Kind.APPROVAL_VOTE: _voted,
     Kind.APPROVAL_CLOSED: _settled,

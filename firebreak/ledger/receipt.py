@@ -49,9 +49,12 @@ def subject(chain: Sequence[Entry]) -> dict[str, Any]:
 
 def told(chain: Sequence[Entry]) -> JsonObject:
     """Everything in the predicate that is computed from the entries."""
-    return {
+    told: JsonObject = {
         "summary": story.summarize(chain).to_json(),
         "approvals": [*story.approvals(chain)],
         "effects": [*story.effects(chain)],
         "holds": [*story.holds(chain)],
     }
+    if overrides := story.overrides(chain):  # so that receipts without any stay as they were
+        told["overrides"] = [*overrides]
+    return told

@@ -4,6 +4,7 @@ Devices are counted, not steps: a second rung or a second response takes nothing
 that counts already. The caller holds the locks on all scopes of the reservation.
 """
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -88,9 +89,18 @@ def revive(connection: Connection, incident: str, step: str) -> None:
     connection.execute(_REVIVE, {**mine, "ended_at": None, "counts": True})
 
 
-def usage(connection: Connection, now: datetime) -> tuple[Usage, ...]:
-    """How full every scope is that anything is known of."""
+def usage(
+    connection: Connection, now: datetime, scopes: Collection[str] | None = None, but: str = ""
+) -> tuple[Usage, ...]:
+    """How full every scope is that anything is known of; of those named only, where some are.
+
+    ``but``: a device that does not count.
+    """
     found = select(reservations.c.scope, _contained.label("at_once"), _lately.label("last_hour"))
+    if scopes is not None:
+        found = found.where(reservations.c.scope.in_(sorted(scopes)))
+    if but:
+        found = found.where(reservations.c.device != but)
     rows = connection.execute(found.group_by(reservations.c.scope), {"since": now - HOUR})
     return tuple(
         Usage(scope=row.scope, at_once=row.at_once, last_hour=row.last_hour) for row in rows

@@ -1,6 +1,6 @@
 """The Ledger contract over SQLAlchemy: SQLite for one machine, PostgreSQL for a deployment."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Self, TypeVar
 
@@ -9,13 +9,14 @@ from sqlalchemy import Connection, Select, and_, nulls_last, or_, select
 from firebreak.contracts import AlertRow, Appended, Claim, IncidentRow
 from firebreak.domain.alert import Alert
 from firebreak.domain.base import JsonObject, Model
+from firebreak.domain.glass import Glass
 from firebreak.domain.halt import Halt
 from firebreak.domain.hold import Hold, HoldState
 from firebreak.domain.limits import Reservation, Usage
 from firebreak.domain.people import Approval, ApprovalState
 from firebreak.domain.record import Entry, Kind, NewEntry
 from firebreak.errors import BadInput, LedgerConflict, NotFound
-from firebreak.ledger import alerts, halts, reservations
+from firebreak.ledger import alerts, glasses, halts, reservations
 from firebreak.ledger.appending import Prepared, append, to_entry
 from firebreak.ledger.chain import faults
 from firebreak.ledger.database import Database
@@ -90,9 +91,19 @@ class SqlLedger:
 
         await self.database.read(read)
 
-    async def usage(self, now: datetime) -> tuple[Usage, ...]:
-        """How full the scopes are that anything was reserved in."""
-        return await self.database.read(lambda connection: reservations.usage(connection, now))
+    async def usage(
+        self, now: datetime, *, scopes: Collection[str] | None = None, but: str = ""
+    ) -> tuple[Usage, ...]:
+        """How full the scopes are that anything was reserved in; of all, or of those named."""
+        return await self.database.read(
+            lambda connection: reservations.usage(connection, now, scopes, but)
+        )
+
+    async def glasses(self, *, unreviewed_only: bool = True) -> tuple[Glass, ...]:
+        """Break-glasses, newest first: those whose review is not closed, or all."""
+        return await self.database.read(
+            lambda connection: glasses.listed(connection, unreviewed_only)
+        )
 
     async def halts(self, *, standing_only: bool = True) -> tuple[Halt, ...]:
         """Halts, newest first."""

@@ -186,6 +186,15 @@ def holds(chain: Sequence[Entry]) -> list[JsonObject]:
     ]
 
 
+def overrides(chain: Sequence[Entry]) -> list[JsonObject]:
+    """What break-glass overrode, effect by effect."""
+    return [
+        {"entry": entry.seq, "step": intended.step, **intended.override.to_json()}
+        for entry, intended in _read_all(chain, Kind.INTENT, bodies.Intended)
+        if intended.override is not None
+    ]
+
+
 def _read_all(chain: Sequence[Entry], kind: Kind, body: type[B]) -> list[tuple[Entry, B]]:
     return [(entry, read(entry, body)) for entry in chain if entry.kind is kind]
 

@@ -30,6 +30,10 @@ class BlastRadius:
         rooms = tuple(_room(limits, sizes, scope) for scope in _scopes(device, switch))
         return Reservation(device=device.id, site=device.site, step=step, hold=hold, rooms=rooms)
 
+    def scopes(self, device: Device, switch: str | None) -> dict[str, str]:
+        """The scopes of a device by kind: ``site``, ``class``, ``switch``, ``group``."""
+        return {scope.partition("/")[0]: scope for scope in _scopes(device, switch)}
+
     def filled(self, usage: Iterable[Usage]) -> tuple[Fill, ...]:
         """Every scope that has a cap, or that something was reserved in, by name."""
         limits, sizes = self._limits(), self._sizes()

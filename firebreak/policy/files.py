@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from importlib import resources
 from pathlib import Path
 
@@ -26,6 +27,11 @@ class PolicySet:
     rules: tuple[Rule, ...]
     files: tuple[str, ...]
     digest: str
+
+    @cached_property
+    def mentions(self) -> frozenset[str]:
+        """The attributes of ``context`` that some policy uses; ``*`` when one uses all of it."""
+        return frozenset().union(*(rule.mentions for rule in self.rules))
 
 
 def shipped() -> Path:

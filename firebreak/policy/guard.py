@@ -100,13 +100,29 @@ class Interlocks:
         verdicts = await self.look(device)
         engaged = [verdict for verdict in verdicts if verdict.engaged]
         if engaged:
-            raise InterlockEngaged(_refusal(device, plan, engaged))
+            said = tuple(verdict.line for verdict in engaged)
+            raise InterlockEngaged(_refusal(device, plan, engaged), said)
         return tuple(verdict.line for verdict in verdicts)
 
     async def look(self, device: Device | None = None) -> tuple[Verdict, ...]:
         """What every interlock of the device says now, or all of them. Raises LedgerUnavailable."""
         asked = [each for each in self._interlocks if device is None or each.covers(device)]
         return tuple(await asyncio.gather(*(self._look(each, device) for each in asked)))
+
+    async def change_window(self, device: Device) -> bool:
+        """Whether a change window is open: every calendar of them that covers the device says so.
+
+        False where none does. One that cannot be read is closed.
+        """
+        windows = [
+            each
+            for each in self._interlocks
+            if isinstance(each, CalendarInterlock)
+            and each.rule == "only-within"
+            and each.covers(device)
+        ]
+        verdicts = await asyncio.gather(*(self._look(each, device) for each in windows))
+        return bool(windows) and not any(verdict.engaged for verdict in verdicts)
 
     async def close(self) -> None:
         """Let go of every connection."""

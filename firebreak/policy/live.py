@@ -32,6 +32,16 @@ class PolicyChange(Model):
     at: AwareDatetime
 
 
+class PolicyStatus(Model):
+    """The policies of one process. ``problem``: why the files as they are now do not decide."""
+
+    digest: str
+    since: AwareDatetime
+    files: tuple[str, ...]
+    policies: int
+    problem: str | None
+
+
 OnChange = Callable[[PolicyChange], None]
 
 
@@ -60,6 +70,7 @@ class LivePolicy:
         self._build = build
         self._clock = clock
         self._on_change = on_change
+        self._since = clock()
         self._tried = self._seen = seen
         self._checked_at = time.monotonic()
         self._lock = threading.Lock()
@@ -89,6 +100,23 @@ class LivePolicy:
     def digest(self) -> str:
         """Which policies decide now."""
         return self._current().digest
+
+    @property
+    def mentions(self) -> frozenset[str]:
+        """The attributes of ``context`` that they use; see ``PolicySet``."""
+        return self._current().policies.mentions
+
+    @property
+    def status(self) -> PolicyStatus:
+        """What decides in this process, since when, and what is wrong with the files."""
+        policy = self._current()
+        return PolicyStatus(
+            digest=policy.digest,
+            since=self._since,
+            files=tuple(Path(file).name for file in policy.policies.files),
+            policies=len(policy.policies.rules),
+            problem=self.problem,
+        )
 
     def decide(self, question: Question) -> Decision:
         """The decision and the policies that made it. Raises nothing: a doubt is FORBID."""
@@ -121,6 +149,7 @@ class LivePolicy:
         before, self._policy, self.problem = self._policy.digest, policy, None
         if before == policy.digest:
             return
+        self._since = self._clock()
         change = PolicyChange(
             before=before,
             after=policy.digest,

@@ -6,6 +6,7 @@ refused: a misspelled ``@approve`` must not turn a question to people into a per
 
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +18,9 @@ from firebreak.policy import gates
 from firebreak.policy.statements import Statement
 from firebreak.policy.vocabulary import Vocabulary
 
+WHOLE = "*"  # among the mentions: all of the context
+_CONTEXT = {"Var": "context"}
+
 _ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 _SUMMARY = re.compile(r"[^\x00-\x1f\x7f-\x9f]{1,500}")
 _NOTES = frozenset({"id", "summary", "approve"})
@@ -26,7 +30,10 @@ _REPEATED = re.compile(r'for policy `policy0`[,:] | for Action::"[^"]*"(?= not f
 
 @dataclass(frozen=True)
 class Rule:
-    """``text`` is the policy as it is written; ``head`` its scope, on one line."""
+    """``text`` is the policy as it is written; ``head`` its scope, on one line.
+
+    ``mentions``: the attributes of ``context`` that it uses.
+    """
 
     id: str
     summary: str
@@ -36,6 +43,7 @@ class Rule:
     line: int
     head: str
     text: str
+    mentions: frozenset[str]
 
     @property
     def place(self) -> str:
@@ -65,7 +73,23 @@ def rule(statement: Statement, file: str, vocabulary: Vocabulary) -> Rule:
         line=statement.line,
         head=statement.head,
         text=statement.text,
+        mentions=frozenset(_mentions(cedar["conditions"])),
     )
+
+
+def _mentions(part: Any) -> Iterator[str]:
+    """Attributes of ``context`` in a part of a policy, from Cedar's own JSON form."""
+    if isinstance(part, list):
+        for one in part:
+            yield from _mentions(one)
+    elif isinstance(part, dict):
+        for name, inner in part.items():
+            if name in (".", "has") and inner.get("left") == _CONTEXT:
+                yield str(inner.get("attr"))
+            elif {name: inner} == _CONTEXT:
+                yield WHOLE  # passed on as a whole: it may mean any of them
+            else:
+                yield from _mentions(inner)
 
 
 def _parsed(statement: Statement, where: str) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from fastapi import FastAPI
 import firebreak
 from firebreak.errors import LedgerUnavailable
 from firebreak.server import problems
+from firebreak.server.glasswatch import GlassWatch
 from firebreak.server.holdwatch import HoldWatch
 from firebreak.server.intake import Intake
 from firebreak.server.metrics import Metrics
@@ -19,11 +20,13 @@ from firebreak.server.routes import (
     audit,
     channels,
     estate,
+    glass,
     halts,
     health,
     holds,
     identity,
     incidents,
+    policy,
     responses,
 )
 from firebreak.server.services import Services
@@ -31,8 +34,8 @@ from firebreak.server.sweeper import Sweeper
 from firebreak.server.trail import AuditTrail
 
 ROUTES = (
-    *(alerts, responses, incidents, holds, halts, approvals, channels, estate),
-    *(identity, audit, health),
+    *(alerts, responses, incidents, holds, halts, glass, approvals, channels),
+    *(policy, estate, identity, audit, health),
 )
 
 
@@ -75,6 +78,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         asyncio.create_task(watch.run(), name="hold-watch"),
         asyncio.create_task(services.audit.run(), name="audit-log"),
         asyncio.create_task(services.telling.run(), name="telling"),
+        asyncio.create_task(GlassWatch(services.ledger).run(), name="glass-watch"),
     ]
     try:
         async with contextlib.AsyncExitStack() as ways_in:

@@ -115,6 +115,9 @@ Operator = Annotated[Principal, Depends(within(roles.OPERATE))]
 Person = Annotated[Principal, Depends(within(roles.DECIDE))]
 Auditor = Annotated[Principal, Depends(within(roles.AUDIT))]
 Resumer = Annotated[Principal, Depends(within(roles.RESUME))]
+Breaker = Annotated[Principal, Depends(within(roles.BREAK))]
+Mender = Annotated[Principal, Depends(within(roles.MEND))]
+Reviewer = Annotated[Principal, Depends(within(roles.REVIEW))]
 
 
 def may_post(principal: Principal, source: str) -> None:

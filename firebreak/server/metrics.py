@@ -14,6 +14,7 @@ from firebreak.contracts import Ledger
 from firebreak.domain.channel import ChannelStatus
 from firebreak.domain.hold import HoldState
 from firebreak.errors import LedgerUnavailable
+from firebreak.policy.live import PolicyStatus
 
 CACHE_S = 5.0
 COUNTED_INCIDENTS = 10_000
@@ -67,7 +68,13 @@ class Metrics:
             "holds_overdue", "Holds past their time, at the last look of this process"
         )
         self.holds_overdue.set(float("nan"))  # nobody has looked yet
+        self._glasses = self._gauge("glasses_in_force", "Break-glasses in force")
+        self._reviews = self._gauge("reviews_open", "Break-glasses that wait for their review")
+        self._overdue = self._gauge("reviews_overdue", "Of those, how many should be closed by now")
         self._open = self._gauge("incidents_open", "Incidents that are not closed")
+        self._policy_broken = self._gauge(
+            "policy_broken", "Whether the policy files are broken, and older ones decide here"
+        )
         self._seen: OrderedDict[str, None] = OrderedDict()
         self._read_at = float("-inf")
 
@@ -91,10 +98,11 @@ class Metrics:
         try:
             holds = await ledger.holds()
             pending = await ledger.approvals(pending_only=True)
+            glasses = await ledger.glasses()
             opened = await ledger.incidents(status="open", limit=COUNTED_INCIDENTS)
         except LedgerUnavailable:
             self._ledger_up.set(0)
-            for gauge in (self._pending, self._active, self._stuck, self._open):
+            for gauge in self._of_ledger():
                 gauge.set(float("nan"))  # unknown is not zero
             return
         self._ledger_up.set(1)
@@ -102,6 +110,19 @@ class Metrics:
         self._active.set(sum(hold.state is HoldState.ACTIVE for hold in holds))
         self._stuck.set(sum(hold.state is HoldState.STUCK for hold in holds))
         self._open.set(len(opened))
+        now = datetime.now(UTC)
+        self._glasses.set(sum(glass.in_force(now) for glass in glasses))
+        self._reviews.set(sum(glass.to_review(now) for glass in glasses))
+        self._overdue.set(sum(glass.overdue(now) for glass in glasses))
+
+    def policy(self, status: PolicyStatus) -> None:
+        """Say whether the policy files are good."""
+        self._policy_broken.set(status.problem is not None)
+
+    def _of_ledger(self) -> tuple[Gauge, ...]:
+        """What is not known while the ledger does not answer."""
+        waiting = (self._pending, self._active, self._stuck, self._open)
+        return (*waiting, self._glasses, self._reviews, self._overdue)
 
     def _gauge(self, name: str, text: str) -> Gauge:
         return Gauge(f"firebreak_{name}", text, registry=self._registry)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from firebreak.domain.glass import BREAK_GLASS
 from firebreak.domain.people import Principal
 from firebreak.errors import Forbidden
 
@@ -14,6 +15,9 @@ STARTERS = frozenset({ADMIN, "analyst", "on-call", SERVICE})
 RESUMERS = frozenset({"on-call", "soc-lead"})
 OPERATORS = frozenset({ADMIN, "analyst", "on-call", "soc-lead", SERVICE})
 AUDITORS = frozenset({ADMIN, AUDITOR, SERVICE})
+BREAKERS = frozenset({BREAK_GLASS})  # nobody by default, and no other role stands in for it
+MENDERS = (OPERATORS - {SERVICE}) | BREAKERS  # ending a break-glass is always safe
+REVIEWERS = frozenset({"soc-lead", AUDITOR})
 
 
 @dataclass(frozen=True)
@@ -38,3 +42,6 @@ OPERATE = Rule(OPERATORS)
 DECIDE = Rule(OPERATORS, in_person=True)  # a script cannot agree to anything
 RESUME = Rule(RESUMERS, in_person=True)
 AUDIT = Rule(AUDITORS)
+BREAK = Rule(BREAKERS, in_person=True)
+MEND = Rule(MENDERS, in_person=True)
+REVIEW = Rule(REVIEWERS, in_person=True)

@@ -20,6 +20,7 @@ from firebreak.ledger.audit import AuditLog
 from firebreak.people.nobody import NobodyKnown
 from firebreak.playbook.program import Program
 from firebreak.policy.blast_radius import BlastRadius
+from firebreak.policy.live import PolicyStatus
 from firebreak.server.desk import FrontDesk
 from firebreak.settings import Settings
 
@@ -116,7 +117,8 @@ class Services:
     ``policy`` is asked before a person ends a hold; responses ask it where they run.
     ``receipts`` makes the signed DSSE envelope of a chain. ``resolve_secret`` turns a reference
     into the secret, at each call, so that a rotated secret needs no restart; it raises
-    FirebreakError when it cannot. ``sign_in`` None: API tokens are the only way in.
+    FirebreakError when it cannot. ``policy_status`` says what decides here, and since when.
+    ``sign_in`` None: API tokens are the only way in.
     """
 
     settings: Settings
@@ -130,9 +132,12 @@ class Services:
     sources: Mapping[str, Source]
     receipts: Callable[[tuple[Entry, ...]], bytes]
     resolve_secret: Callable[[str], str]
+    policy_status: Callable[[], PolicyStatus]
     audit: AuditLog
     directory: Directory = field(default_factory=NobodyKnown)
     sign_in: SignIn | None = None
+    telling: Telling = field(default_factory=Nobody)
+    inbounds: Sequence[Inbound] = ()
 
     @property
     def desk(self) -> FrontDesk:
@@ -140,9 +145,6 @@ class Services:
         return FrontDesk(
             self.engine, self.ledger, self.inventory, self.policy, self.playbooks.programs
         )
-
-    telling: Telling = field(default_factory=Nobody)
-    inbounds: Sequence[Inbound] = ()
 
 
 def _services(request: Request) -> Services:

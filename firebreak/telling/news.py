@@ -76,7 +76,7 @@ _WEIGHTS: Mapping[Kind, Weight] = {
     Kind.APPROVAL_SNOOZED: Weight.PROGRESS,
     Kind.APPROVAL_CLOSED: Weight.PROGRESS,
     Kind.RESUMED: Weight.PROGRESS,
-    Kind.GLASS_ENDED: Weight.PROGRESS,
+    Kind.GLASS_ENDED: Weight.ASK,
     Kind.REVIEW_CLOSED: Weight.PROGRESS,
     Kind.POLICY_CHANGED: Weight.PROGRESS,
     Kind.UNDELIVERED: Weight.PROGRESS,

@@ -62,6 +62,10 @@ def _plan_lines(plan: Json) -> Iterable[Line]:
 
 
 def _decision(body: Body, _: Entry) -> Iterable[Line]:
+    if glass := text(body, "glass"):
+        yield from _decision_lines(body.get("decision"))
+        yield Line(BAD, "GLASS", f"break-glass {glass} stands in for them")
+        return
     if text(body, "decision", "effect") == "approve" and body.get("agreed") is True:
         yield Line(GOOD, "policy", "has the agreement that it wants")
         return
@@ -80,7 +84,17 @@ def _decision_lines(decision: Json) -> Iterable[Line]:
             yield Line(BAD, "policy", f"forbids it: {text(decision, 'reason')}{by}")
 
 
+def _override(override: Json) -> Iterable[Line]:
+    whose = f"{text(override, 'glass')} of {text(override, 'who')}"
+    until = decisions.when(text(override, "until"))
+    for interlock in items(override, "interlocks"):
+        yield Line(BAD, "OVERRIDDEN", f"by break-glass {whose} until {until}: {text(interlock)}")
+    if get(override, "gates") is True:
+        yield Line(BAD, "OVERRIDDEN", f"by break-glass {whose} until {until}: nobody else agreed")
+
+
 def _intent(body: Body, _: Entry) -> Iterable[Line]:
+    yield from _override(body.get("override"))
     rung = text(body, "plan", "rung")
     if body.get("revert"):
         yield Line(ASKS, "put back", "the state from before is being restored")

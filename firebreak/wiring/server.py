@@ -29,6 +29,7 @@ from firebreak.settings import Settings
 from firebreak.wiring.channels import dispatcher, server_channels
 from firebreak.wiring.identity import sign_in
 from firebreak.wiring.people import load_people
+from firebreak.wiring.policy_changes import PolicyChanges
 from firebreak.wiring.shared import connect_temporal, load_policy, timing
 from firebreak.wiring.slack import slack_inbounds
 from integrations import secrets
@@ -56,7 +57,9 @@ async def server_services(
         closing.push_async_callback(ledger.close)
         everyone = load_people(settings)
         closing.push_async_callback(everyone.close)
-        policy = load_policy(settings, inventory)
+        changes = PolicyChanges(ledger)
+        policy = load_policy(settings, inventory, on_change=changes.put)
+        await closing.enter_async_context(changes.followed(policy))
         signer = Signer.load_or_create(settings.state_dir / "keys")
         engine = TemporalEngine(
             await connect_temporal(settings),
@@ -89,6 +92,7 @@ async def server_services(
             sources={"suricata": Source(SuricataParser(), settings.suricata_secret)},
             receipts=receipts,
             resolve_secret=secrets.resolve,
+            policy_status=lambda: policy.status,
             audit=audit,
             sign_in=await closing.enter_async_context(sign_in(settings)),
             telling=dispatcher(channels, ledger, receipts) if channels.channels else Nobody(),

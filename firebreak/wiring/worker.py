@@ -18,12 +18,17 @@ from firebreak import logs, memory
 from firebreak.contracts import Control, Guard, Inventory, Ledger, Locator, Operation, Policy, Probe
 from firebreak.domain.limits import Limits
 from firebreak.ledger.store import SqlLedger
+from firebreak.ledger.tokens import Tokens
 from firebreak.playbook.catalogue import SHIPPED, Catalogue
 from firebreak.policy.blast_radius import BlastRadius
+from firebreak.policy.facts import Facts
+from firebreak.policy.glass import Glasses
 from firebreak.policy.guard import Interlocks
+from firebreak.policy.live import LivePolicy
 from firebreak.settings import Settings
 from firebreak.wiring.extensions import load
 from firebreak.wiring.interlocks import build
+from firebreak.wiring.policy_changes import PolicyChanges
 from firebreak.wiring.roads import network_roads
 from firebreak.wiring.shared import connect_temporal, load_policy
 from firebreak.worker import build_worker
@@ -76,6 +81,9 @@ def build_steps(
     policy: Policy,
     adapters: Adapters,
     guards: Sequence[Guard] = (),
+    *,
+    glasses: Glasses | None = None,
+    facts: Facts | None = None,
 ) -> Steps:
     """The activities over these adapters."""
     world = World(
@@ -87,10 +95,12 @@ def build_steps(
         locator=adapters.locator,
         operations=adapters.operations,
         witness=Witness(adapters.probe),
-        clock=lambda: datetime.now(UTC),
+        clock=_now,
         send_window=timedelta(seconds=settings.send_window_s),
         blast_radius=BlastRadius(adapters.limits, adapters.inventory),
         guards=guards,
+        glasses=glasses,
+        facts=facts,
     )
     return Steps(world, settings.retry_attempts)
 
@@ -100,9 +110,18 @@ async def serve_worker(settings: Settings, adapters: Adapters) -> None:
     ledger = await SqlLedger.open(settings.ledger_url)
     try:
         client = await connect_temporal(settings)
-        policy = load_policy(settings, adapters.inventory, adapters.catalogue)
-        async with _guards(adapters, ledger) as guards:
-            steps = build_steps(settings, ledger, policy, adapters, guards)
+        changes = PolicyChanges(ledger)
+        policy = load_policy(settings, adapters.inventory, adapters.catalogue, changes.put)
+        async with _interlocks(adapters, ledger) as interlocks, changes.followed(policy):
+            steps = build_steps(
+                settings,
+                ledger,
+                policy,
+                adapters,
+                (interlocks,) if interlocks else (),
+                glasses=Glasses(ledger, Tokens(ledger.database).current, _now),
+                facts=_facts(ledger, policy, adapters, interlocks),
+            )
             async with build_worker(client, settings, steps):
                 _log.info(
                     "worker ready", queue=settings.task_queue, temporal=settings.temporal_address
@@ -114,17 +133,34 @@ async def serve_worker(settings: Settings, adapters: Adapters) -> None:
         await ledger.close()
 
 
+def _facts(
+    ledger: Ledger, policy: LivePolicy, adapters: Adapters, interlocks: Interlocks | None
+) -> Facts:
+    """What policies may ask about beside the plan."""
+    return Facts(
+        ledger,
+        BlastRadius(adapters.limits, adapters.inventory),
+        lambda: policy.mentions,
+        interlocks.change_window if interlocks else None,
+        _now,
+    )
+
+
 @asynccontextmanager
-async def _guards(adapters: Adapters, ledger: Ledger) -> AsyncIterator[Sequence[Guard]]:
+async def _interlocks(adapters: Adapters, ledger: Ledger) -> AsyncIterator[Interlocks | None]:
     """What stands between a plan and its effect, closed at the end. Raises DefinitionError."""
     if adapters.interlocks is None:
-        yield ()
+        yield None
         return
     interlocks = adapters.interlocks(ledger)
     try:
-        yield (interlocks,)
+        yield interlocks
     finally:
         await interlocks.close()
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 async def _stopped() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-_INCIDENT = re.compile(r"inc-[0-9a-f]{12}")
+_INCIDENT = re.compile(r"(?:inc|glass)-[0-9a-f]{12}")
 _DONE = "__firebreak_docs_done__"
 
 

@@ -10,6 +10,7 @@ from firebreak.domain.limits import Cap, Limits
 from firebreak.domain.people import Gate, Verdict
 from firebreak.domain.plan import OutcomeKind
 from firebreak.domain.record import JOURNAL, Entry, Kind, NewEntry
+from firebreak.errors import Forbidden
 from firebreak.playbook.program import ForEach, HoldSpec, Program
 from tests.workflows.bench import ANALYST, ON_CALL, Bench
 from tests.workflows.playbooks import ask, contain, note, program, release
@@ -78,6 +79,11 @@ async def test_a_halt_stops_a_response_over_fifty_devices_within_a_second(bench:
     assert kinds.count(OutcomeKind.ENFORCED) == len(sent), "what ran was finished and verified"
     assert kinds.count(OutcomeKind.REFUSED) == MANY - len(sent)
     assert len(await bench.ledger.holds()) == len(sent) == len(bench.site.writes)
+    with pytest.raises(Forbidden):
+        await journal(bench, Kind.RESUMED, "resume-1", "ada")
+    await journal(bench, Kind.RESUMED, "resume-2", "grace")
+    again, _ = await bench.run(program(contain(), name="again"))
+    assert again.contained
 
 
 async def test_a_hold_still_ends_on_time_in_a_halt_and_a_second_person_lets_it_go_on(

@@ -102,6 +102,7 @@ async def get_metrics(request: Request, use: Use, credentials: Credentials) -> R
     if not _is_loopback(request):
         roles.READ.check(await identify(request, use, credentials))
     metrics: Metrics = request.app.state.metrics
+    metrics.policy(use.policy_status())
     text = await metrics.exposition(use.ledger)
     return Response(text, media_type=CONTENT_TYPE_LATEST)
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from firebreak.policy.files import shipped
 from tests.unit.cli.conftest import Call
 
 ESTATE = """\
@@ -64,6 +65,27 @@ def test_explain_names_the_policy_that_decides_and_its_head(folder: Path, call: 
     assert body["gates"] == [{"role": "on-call", "quorum": 2, "within_s": 3600}]
     (policy,) = body["policies"]
     assert policy["at"] == f"{folder / 'policy.cedar'}:5"
+
+
+@pytest.mark.parametrize(
+    ("at", "effect"),
+    [("21:59", "approve"), ("22:00", "forbid"), ("05:59", "forbid"), ("06:00", "approve")],
+)
+def test_the_policy_of_the_guide_forbids_wipes_at_night_by_the_sites_clock_and_says_why(
+    folder: Path, call: Call, at: str, effect: str
+) -> None:
+    guide = (Path(__file__).parents[3] / "docs/how-to/policy.md").read_text()
+    begin = guide.index('@id("no-wipe-at-night")')
+    night = guide[begin : guide.index("```", begin)]
+    (folder / "policy.cedar").write_text((shipped() / "default.cedar").read_text() + night)
+    zoned = ESTATE.replace("id: yard,", "id: yard, time_zone: Asia/Tokyo,")
+    (folder / "estate.yaml").write_text(zoned)
+    asked = ("policy", "explain", "device.wipe", "cam-1", "--as", "eve", "--role", "admin")
+    body = json.loads(call(*asked, "--at", f"2026-01-31T{at}", "--json").stdout)
+    assert body["effect"] == effect
+    names = [policy["id"] for policy in body["policies"]]
+    assert names == (["no-wipe-at-night"] if effect == "forbid" else ["irreversible-two-people"])
+    assert ("nobody is there at night" in body["reason"]) is (effect == "forbid")
 
 
 @pytest.mark.usefixtures("folder")

@@ -7,9 +7,11 @@ import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import uvloop
 import yaml  # type: ignore[import-untyped]  # PyYAML ships no types
@@ -20,6 +22,7 @@ from firebreak.cyber_range.faults import Fault, FaultKind
 from firebreak.cyber_range.recordings import mirai_alerts
 from firebreak.cyber_range.site import BOT, Range
 from firebreak.domain.estate import Estate, Platform
+from firebreak.domain.interlock import HttpInterlock
 from tests.unit.cyber_range.operators import CROWD_S, Operator, cli_of, sound, sounding
 
 
@@ -211,3 +214,19 @@ async def test_control_raises_what_the_range_refuses(site: Range) -> None:
     async with ControlServer(site):
         with pytest.raises(OrderRefused, match="sw-7"):
             await RangeControl(site.state.control_socket).reboot("sw-7")
+
+
+async def test_an_interlock_reads_the_press_and_follows_its_file(site: Range) -> None:
+    estate = site.estate()
+    (interlock,) = estate.interlocks
+    controller = next(d for d in estate.devices if d.device_class == "plc")
+    assert [d.id for d in estate.devices if interlock.covers(d)] == [controller.id]
+    assert isinstance(interlock, HttpInterlock)
+    async with httpx.AsyncClient(trust_env=False) as http:
+        assert (await http.get(interlock.url)).json()["running"] is False
+        site.press.file.write_text('{"running": true}')
+        said = (await http.get(interlock.url)).json()
+        assert said["running"] is True
+        assert abs(time.time() - datetime.fromisoformat(said["at"]).timestamp()) < 5
+        site.press.file.write_text("[1")
+        assert (await http.get(interlock.url)).is_server_error

@@ -10,7 +10,7 @@ import pytest
 from firebreak.contracts import Probe, StateSource
 from firebreak.domain.device import Device
 from firebreak.domain.hold import Hold, HoldState
-from firebreak.domain.interlock import Interlock
+from firebreak.domain.interlock import CalendarInterlock, Interlock
 from firebreak.domain.plan import ProbeReport, Reach
 from firebreak.domain.reading import Reading
 from firebreak.errors import AuthFailed, InterlockEngaged, LedgerUnavailable, Unreachable
@@ -260,3 +260,55 @@ async def test_a_look_ends_with_its_time() -> None:
     shared = InTurn(Slow(), 0.02)
     with pytest.raises(TimeoutError):
         await shared.read()
+
+
+# -- change windows --------------------------------------------------------------------------------
+
+
+def window(name: str, rule: str = "only-within", **applies_to: list[str]) -> Interlock:
+    return CalendarInterlock.model_validate(
+        {
+            "id": name,
+            "kind": "calendar",
+            "rule": rule,
+            "summary": "no change window is open",
+            "applies_to": applies_to or {"device": ["press-3"]},
+            "file": "/nowhere.ics",
+            "max_age_s": 60,
+        }
+    )
+
+
+@pytest.mark.parametrize(
+    ("says", "is_open"),
+    [
+        ({"a": True}, True),
+        ({"a": False}, False),
+        ({"a": True, "b": True}, True),
+        ({"a": True, "b": False}, False),
+        ({"a": None}, False),
+        ({}, False),
+    ],
+)
+async def test_a_change_window_is_open_when_every_calendar_of_them_says_so(
+    says: dict[str, bool | None], is_open: bool
+) -> None:
+    entries = [window(name) for name in says]
+    sources: dict[str, StateSource] = {
+        name: Says(Reading(inside, NOW, "windows.ics")) for name, inside in says.items()
+    }
+    assert await guard(*entries, sources=sources).change_window(PRESSES[2]) is is_open
+
+
+async def test_a_freeze_or_the_window_of_another_device_opens_nothing() -> None:
+    entries = [window("freeze", "never-within"), window("other", device=["press-1"])]
+    sources: dict[str, StateSource] = {
+        "freeze": Says(Reading(value=False, at=NOW, where="f.ics")),
+        "other": Says(Reading(value=True, at=NOW, where="o.ics")),
+    }
+    assert await guard(*entries, sources=sources).change_window(PRESSES[2]) is False
+
+
+async def test_a_calendar_that_cannot_be_read_is_closed() -> None:
+    found = guard(window("a"), sources={"a": Says(Unreachable("no file"))})
+    assert await found.change_window(PRESSES[2]) is False

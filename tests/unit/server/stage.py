@@ -6,6 +6,7 @@ import hashlib
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
@@ -27,6 +28,7 @@ from firebreak.playbook.program import Program, Set
 from firebreak.policy.blast_radius import BlastRadius
 from firebreak.policy.cedar import CedarPolicy
 from firebreak.policy.files import shipped
+from firebreak.policy.live import PolicyStatus
 from firebreak.policy.vocabulary import Vocabulary
 from firebreak.server.app import create_app
 from firebreak.server.services import Services, Source
@@ -164,7 +166,7 @@ async def until(true: Callable[[], Awaitable[bool]]) -> None:
 
 
 PEOPLE = ("admin", "analyst", "on-call", "soc-lead")
-ROLES = (*PEOPLE, "auditor", "source:suricata", "source:other")
+ROLES = (*PEOPLE, "auditor", "break-glass", "source:suricata", "source:other")
 
 
 def resolve(ref: str) -> str:
@@ -175,6 +177,16 @@ def resolve(ref: str) -> str:
 
 def receipts(chain: tuple[Entry, ...]) -> bytes:
     return b'{"entries": %d}' % len(chain)
+
+
+def policy_status() -> PolicyStatus:
+    return PolicyStatus(
+        digest="sha256:ab",
+        since=datetime(2026, 1, 31, 3, tzinfo=UTC),
+        files=("default.cedar",),
+        policies=12,
+        problem="default.cedar:3: this is no policy",
+    )
 
 
 @contextlib.asynccontextmanager
@@ -191,6 +203,7 @@ async def staged(
     engine, playbooks = Rehearsal(), Repertoire()
     parser = SuricataParser()
     inventory = YamlInventory.load(where / "estate.yaml")
+    status = policy_status()
     services = Services(
         settings=Settings(state_dir=where, max_body_bytes=max_body_bytes),
         ledger=ledger,
@@ -204,6 +217,7 @@ async def staged(
         receipts=receipts,
         resolve_secret=resolve,
         audit=AuditLog(ledger.database),
+        policy_status=lambda: status,
     )
     app = create_app(services)
     transport = httpx.ASGITransport(app)
