@@ -40,7 +40,11 @@ async def test_channels_are_built_with_their_rules(tmp_path: Path) -> None:
     duty, mail, hook = (rules for rules, _ in loaded.channels)
     assert (duty.name, duty.weight, duty.instead) == ("duty", Weight.ASK, "mail")
     assert duty.instead_after_s == 90
-    assert (mail.standby, mail.sites, mail.weight) == (True, {"plant-1"}, Weight.PROGRESS)
+    assert (mail.standby, mail.sites, mail.weight) == (
+        True,
+        frozenset({"plant-1"}),
+        Weight.PROGRESS,
+    )
     assert hook.weight is Weight.DETAIL
 
 

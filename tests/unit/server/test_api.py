@@ -67,6 +67,8 @@ PROTECTED = [
     ("POST", "/halt"),
     ("POST", "/resume"),
     ("GET", "/limits"),
+    ("GET", "/channels"),
+    ("POST", "/channels/duty/test"),
     ("GET", "/approvals"),
     ("GET", "/approvals/inc-0123456789ab.1"),
     ("POST", "/approvals/inc-0123456789ab.1/decide"),
