@@ -13,6 +13,7 @@ from firebreak.cli.durations import moment
 from firebreak.cli.exits import ProblemError
 from firebreak.cli.screen import JsonFlag, show, tabulate
 from firebreak.domain.channel import ChannelStanding, ChannelStatus
+from firebreak.telling.templates import Templates
 from firebreak.wiring.channels import load_channels, tools
 
 app = typer.Typer()
@@ -46,7 +47,7 @@ def channels(context: typer.Context, *, as_name: AsName = None, as_json: JsonFla
 
 @app.command()
 def check(file: File = None, *, as_json: JsonFlag = False) -> None:
-    """Check a channels file: every field, every template, no network."""
+    """Check a channels file, and that every template can be read. No network."""
     settings = load_settings()
     chosen = file or settings.channels_file
     if chosen is None:
@@ -57,6 +58,7 @@ def check(file: File = None, *, as_json: JsonFlag = False) -> None:
         )
     loaded = load_channels(chosen, tools(settings))
     asyncio.run(loaded.close())
+    Templates(settings.template_dirs).check()
     rows: list[dict[str, Any]] = [
         {"name": r.name, "kind": r.kind, "standby": r.standby, "instead": r.instead}
         for r, _ in loaded.channels

@@ -28,7 +28,7 @@ from firebreak.domain.record import Entry
 from firebreak.errors import FirebreakError, NotFound, Unreachable
 
 CHAINS_AT_ONCE = 50  # read and judged before anything else gets a turn
-ROWS_AT_ONCE = 200  # written in one transaction, which others wait for
+ROWS_AT_ONCE = 50  # written in one transaction, which others wait for
 REFUSED_S = 1.0  # pause after the ledger did not answer
 
 _log = structlog.get_logger(__name__)

@@ -78,8 +78,7 @@ class Lane:
 
     def _start_calls(self) -> None:
         now = time.monotonic()
-        at_once = 1 if self._in_a_row >= DOWN_AFTER else self._pace.at_once
-        while now >= self._not_before and len(self._calls) < at_once:
+        while now >= self._not_before and self._has_room():
             item = self.queue.take(now)
             if item is None:
                 return
@@ -91,9 +90,14 @@ class Lane:
         self._calls.discard(call)
         self.wake()
 
+    def _has_room(self) -> bool:
+        at_once = 1 if self._in_a_row >= DOWN_AFTER else self._pace.at_once
+        return len(self._calls) < at_once
+
     def _until_next(self) -> float | None:
-        due = self.queue.next_due()
-        if due is None or len(self._calls) >= self._pace.at_once:
+        """Seconds until something may be begun; None: not before a call ends or news comes."""
+        due = self.queue.next_due() if self._has_room() else None
+        if due is None:
             return None
         return max(0.001, max(due, self._not_before) - time.monotonic())
 

@@ -13,11 +13,7 @@ from sqlalchemy import (
     Connection,
     and_,
     bindparam,
-    delete,
     func,
-    insert,
-    literal,
-    not_,
     or_,
     select,
     update,
@@ -28,8 +24,9 @@ from firebreak.contracts.channels import Behind, Held, Lease, Scene
 from firebreak.domain.base import JsonObject
 from firebreak.domain.hold import Hold
 from firebreak.domain.people import Approval
-from firebreak.domain.record import JOURNAL, Entry, Kind
+from firebreak.domain.record import Entry, Kind
 from firebreak.ledger.appending import to_entry
+from firebreak.ledger.channel_marks import FRESH, MARK, ROW, meet, new_row
 from firebreak.ledger.database import Database
 from firebreak.ledger.locks import Locks
 from firebreak.ledger.rows import AnyRow, insert_new, load
@@ -37,22 +34,16 @@ from firebreak.ledger.tables import approvals, deliveries, entries, heads, holds
 
 MOST_DETAIL = 300
 
-_MARK = ""  # the chain of a row that says: this channel is known here
-_ABSENT = "absent"  # detail of such a row while no server has the channel
-
-_ROW = (deliveries.c.channel == bindparam("of_channel")) & (
-    deliveries.c.incident == bindparam("of_chain")
-)
-_GET = select(deliveries).where(_ROW)
+_GET = select(deliveries).where(ROW)
 _FREE = or_(
     deliveries.c.leased_until.is_(None), deliveries.c.leased_until <= bindparam("at_moment")
 )
 _DUE = or_(deliveries.c.next_at.is_(None), deliveries.c.next_at <= bindparam("at_moment"))
-_TAKE_FORCED = update(deliveries).where(_ROW, _FREE)
+_TAKE_FORCED = update(deliveries).where(ROW, _FREE)
 _TAKE = _TAKE_FORCED.where(_DUE)
-_MINE = update(deliveries).where(_ROW, deliveries.c.leased_until == bindparam("mine"))
+_MINE = update(deliveries).where(ROW, deliveries.c.leased_until == bindparam("mine"))
 _MOVE_ON = update(deliveries).where(
-    _ROW, deliveries.c.leased_until.is_(None), deliveries.c.told < bindparam("up_to")
+    ROW, deliveries.c.leased_until.is_(None), deliveries.c.told < bindparam("up_to")
 )
 _SOME = (
     select(entries)
@@ -97,8 +88,8 @@ class SqlDeliveries:
     async def meet(self, channels: Sequence[str]) -> tuple[str, ...]:
         """Begin with these channels, and forget the others; the names that are new."""
         return await self._database.write(
-            lambda connection: _meet(connection, channels),
-            _locks((name, _MARK) for name in channels),
+            lambda connection: meet(connection, channels),
+            _locks((name, MARK) for name in channels),
         )
 
     async def behind(self, channels: Sequence[str], since: datetime | None) -> tuple[Behind, ...]:
@@ -179,7 +170,7 @@ class SqlDeliveries:
 
     async def told(self, lease: Lease, told: int, known: JsonObject) -> bool:
         """Save success and give the lease back; False when it was lost before."""
-        return await self._save(lease, told=told, state=_dumped(known), leased_until=None, **_FRESH)
+        return await self._save(lease, told=told, state=_dumped(known), leased_until=None, **FRESH)
 
     async def failed(self, lease: Lease, now: datetime, next_at: datetime, detail: str) -> bool:
         """Save a failure and give the lease back; False when it was lost before."""
@@ -201,7 +192,7 @@ class SqlDeliveries:
 
         def write(connection: Connection) -> None:
             for channel, chain, up_to in told:
-                if not insert_new(connection, deliveries, _row(channel, chain, told=up_to)):
+                if not insert_new(connection, deliveries, new_row(channel, chain, told=up_to)):
                     place = {"of_channel": channel, "of_chain": chain, "up_to": up_to}
                     connection.execute(_MOVE_ON, {**place, "told": up_to})
 
@@ -213,9 +204,6 @@ class SqlDeliveries:
             lambda connection: connection.execute(_MINE, {**mine, **values}).rowcount == 1,
             _locks([(lease.channel, lease.chain)]),
         )
-
-
-_FRESH: dict[str, Any] = {"attempts": 0, "failing_since": None, "next_at": None, "detail": ""}
 
 
 def _locks(rows: Iterable[tuple[str, str]]) -> Locks:
@@ -230,16 +218,11 @@ def _approvals(connection: Connection, ids: Sequence[str]) -> tuple[Approval, ..
     return tuple(sorted((load(Approval, d) for d in found), key=lambda each: ids.index(each.id)))
 
 
-def _row(channel: str, chain: str, *, told: int = 0) -> dict[str, Any]:
-    place = {"channel": channel, "incident": chain}
-    return {**place, "told": told, "state": "{}", "leased_until": None, **_FRESH}
-
-
 def _lease(
     connection: Connection, where: tuple[str, str], now: datetime, until: datetime, *, force: bool
 ) -> Lease | Held:
     channel, chain = where
-    insert_new(connection, deliveries, _row(channel, chain))
+    insert_new(connection, deliveries, new_row(channel, chain))
     place = {"of_channel": channel, "of_chain": chain}
     take = _TAKE_FORCED if force else _TAKE
     taken = connection.execute(take, {**place, "at_moment": now, "leased_until": until}).rowcount
@@ -256,51 +239,6 @@ def _lease(
         attempts=row.attempts,
         failing_since=row.failing_since,
     )
-
-
-def _meet(connection: Connection, channels: Sequence[str]) -> tuple[str, ...]:
-    marks = select(deliveries.c.channel, deliveries.c.detail).where(deliveries.c.incident == _MARK)
-    known = {row.channel: row.detail for row in connection.execute(marks)}
-    for gone in known.keys() - set(channels):
-        _mark(connection, gone, _ABSENT)
-    new = [name for name in channels if known.get(name, _ABSENT) == _ABSENT]
-    for name in new:
-        # Whoever inserts the mark first has the others wait here, and then find it.
-        if insert_new(connection, deliveries, _row(name, _MARK)) or known.get(name) == _ABSENT:
-            _mark(connection, name, "")
-            _begin_at_the_end(connection, name)
-    return tuple(new)
-
-
-def _mark(connection: Connection, channel: str, detail: str) -> None:
-    place = {"of_channel": channel, "of_chain": _MARK}
-    connection.execute(update(deliveries).where(_ROW), {**place, "detail": detail})
-
-
-def _begin_at_the_end(connection: Connection, channel: str) -> None:
-    """What has ended by now is not told again: it counts as told to its end."""
-    live = select(holds.c.incident)
-    over = select(incidents.c.id).where(
-        incidents.c.status != "open", not_(incidents.c.id.in_(live))
-    )
-    past = or_(heads.c.incident == JOURNAL, heads.c.incident.in_(over))
-    # What was left half told when the channel was taken away begins at the end, too.
-    connection.execute(
-        delete(deliveries).where(
-            deliveries.c.channel == channel,
-            deliveries.c.incident.in_(select(heads.c.incident).where(past)),
-            deliveries.c.told
-            < select(heads.c.length)
-            .where(heads.c.incident == deliveries.c.incident)
-            .scalar_subquery(),
-        )
-    )
-    there = select(deliveries.c.incident).where(deliveries.c.channel == channel)
-    source = select(
-        literal(channel), heads.c.incident, heads.c.length, literal("{}"), literal(0), literal("")
-    ).where(past, heads.c.incident.not_in(there))
-    columns = ["channel", "incident", "told", "state", "attempts", "detail"]
-    connection.execute(insert(deliveries).from_select(columns, source))
 
 
 def _behind(channel: str, row: AnyRow) -> Behind:

@@ -34,6 +34,14 @@ class Templates:
         self._environment.globals.clear()
         self._environment.filters["line"] = one_line
 
+    def check(self) -> None:
+        """Read every template, without facts. Raises DefinitionError for the first broken one."""
+        for name in self._environment.list_templates(extensions=["j2"]):
+            try:
+                self._environment.get_template(name)
+            except (TemplateError, UnicodeDecodeError) as error:
+                raise DefinitionError(f"template {name}: {one_line(error, 300)}") from error
+
     def render(self, name: str, facts: JsonObject) -> str:
         """What the template says about these facts, cut to ``MOST`` characters.
 

@@ -1,21 +1,12 @@
 """What the record says reaches every channel: once, in order, and soon."""
 
 import asyncio
-import dataclasses
 import time
-from collections.abc import Sequence
-from datetime import datetime
 
-import pytest
-
-from firebreak.contracts.channels import Behind, Lease
-from firebreak.contracts.people import Keep, Story, Weight
-from firebreak.dispatch import dispatcher as dispatching
+from firebreak.contracts.people import Story, Weight
 from firebreak.dispatch.pace import Pace
-from firebreak.domain.base import JsonObject
 from firebreak.domain.record import JOURNAL, Kind, NewEntry
-from firebreak.errors import LedgerUnavailable, NotFound, RateLimited, Rejected, Unreachable
-from firebreak.ledger.deliveries import SqlDeliveries
+from firebreak.errors import RateLimited, Rejected, Unreachable
 from firebreak.ledger.store import SqlLedger
 from tests.unit.dispatch.theater import (
     FAST,
@@ -28,20 +19,11 @@ from tests.unit.dispatch.theater import (
     note,
     opened,
     playing,
+    quiet,
     rules,
     settled,
     until,
 )
-
-
-async def quiet(ledger: SqlLedger, *names: str) -> None:
-    """Nothing is left to be told, and it is saved."""
-    deliveries = SqlDeliveries(ledger.database)
-
-    async def nothing_left() -> bool:
-        return not await deliveries.behind(names, None)
-
-    await until(nothing_left)
 
 
 async def test_every_entry_is_told_once_and_in_order(ledger: SqlLedger) -> None:
@@ -250,100 +232,3 @@ async def test_the_receipt_comes_with_the_end(ledger: SqlLedger) -> None:
         await quiet(ledger, "desk")
     assert [story.receipt for story in desk.calls] == [None, b"receipt of 2 entries"]
     assert desk.calls[-1].ended
-
-
-async def test_a_ledger_that_falters_after_the_telling_costs_no_second_telling(
-    ledger: SqlLedger, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    saves = 0
-    save = SqlDeliveries.told
-
-    async def falters(self: SqlDeliveries, lease: Lease, told: int, known: JsonObject) -> bool:
-        nonlocal saves
-        saves += 1
-        if saves <= 3:
-            raise LedgerUnavailable("disk is busy")
-        return await save(self, lease, told, known)
-
-    monkeypatch.setattr(SqlDeliveries, "told", falters)
-    desk = Listener()
-    async with playing(ledger, (rules(), desk)):
-        await ledger.append(opened())
-        await quiet(ledger, "desk")
-    assert desk.heard == [f"{chain(1)}/opened"]
-
-
-async def test_a_ledger_that_cannot_be_read_for_a_while_loses_nothing(
-    ledger: SqlLedger, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(dispatching, "REFUSED_S", 0.01)
-    look, away = SqlDeliveries.behind, True
-
-    async def gone(
-        self: SqlDeliveries, channels: Sequence[str], since: datetime | None
-    ) -> tuple[Behind, ...]:
-        if away:
-            raise LedgerUnavailable("gone")
-        return await look(self, channels, since)
-
-    monkeypatch.setattr(SqlDeliveries, "behind", gone)
-    desk = Listener()
-    async with playing(ledger, (rules(), desk)):
-        await ledger.append(opened(), asks())
-        await asyncio.sleep(0.05)
-        assert desk.heard == []
-        away = False
-        await heard(desk, f"{chain(1)}/asked")
-
-
-async def test_what_is_kept_survives_a_failure_and_the_call_goes_on_from_there(
-    ledger: SqlLedger,
-) -> None:
-    class Clerk:
-        """Opens a ticket, fails, and finds it again the next time."""
-
-        def __init__(self) -> None:
-            self.opened: list[str] = []
-            self.known: list[JsonObject] = []
-
-        async def tell(self, story: Story, known: JsonObject, keep: Keep) -> JsonObject:
-            self.known.append(known)
-            if "ticket" not in known:
-                self.opened.append(story.chain)
-                await keep({"ticket": "4711"})
-                raise Unreachable("before the comment")
-            return known
-
-        async def close(self) -> None:
-            pass
-
-    clerk = Clerk()
-    async with playing(ledger, (rules(), clerk)):
-        await ledger.append(opened())
-        await quiet(ledger, "desk")
-    assert (clerk.opened, clerk.known) == ([chain(1)], [{}, {"ticket": "4711"}])
-
-
-async def test_a_test_message_says_so_and_what_waits_is_tried_at_once(ledger: SqlLedger) -> None:
-    async def down(_: Story) -> None:
-        raise Rejected("mend me")
-
-    desk = Listener(before=down)
-    slow = dataclasses.replace(FAST, slow_s=60, slow_most_s=60)
-    async with playing(ledger, (rules(), desk), pace=slow) as dispatcher:
-        await ledger.append(opened())
-
-        async def refused() -> bool:
-            return dispatcher.statuses()[0].failures == 1
-
-        await until(refused)
-        with pytest.raises(Rejected):
-            await dispatcher.test("desk", "ana")
-        desk.before = None
-        await dispatcher.test("desk", "ana")
-        await heard(desk, f"{chain(1)}/opened")
-        with pytest.raises(NotFound, match="there are: desk"):
-            await dispatcher.test("fax", "ana")
-    message = desk.calls[0]
-    assert (message.incident, message.news[0].word) == (None, "TEST")
-    assert "ana" in message.news[0].text

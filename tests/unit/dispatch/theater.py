@@ -104,6 +104,16 @@ async def until(true: Callable[[], Awaitable[bool]], within_s: float = 10) -> No
             await asyncio.sleep(0.005)
 
 
+async def quiet(ledger: SqlLedger, *names: str) -> None:
+    """Nothing is left to be told, and it is saved."""
+    store = SqlDeliveries(ledger.database)
+
+    async def nothing_left() -> bool:
+        return not await store.behind(names, None)
+
+    await until(nothing_left)
+
+
 async def heard(listener: Listener, *keys: str, within_s: float = 10) -> None:
     async def all_of_them() -> bool:
         return set(keys) <= set(listener.heard)

@@ -73,6 +73,8 @@ PROTECTED = [
     ("GET", "/reviews"),
     ("POST", "/reviews/glass-0123456789ab/close"),
     ("GET", "/policy"),
+    ("GET", "/channels"),
+    ("POST", "/channels/duty/test"),
     ("GET", "/approvals"),
     ("GET", "/approvals/inc-0123456789ab.1"),
     ("POST", "/approvals/inc-0123456789ab.1/decide"),
@@ -84,8 +86,6 @@ PROTECTED = [
     ("POST", "/responses"),
     ("GET", "/whoami"),
     ("GET", "/audit"),
-    ("GET", "/channels"),
-    ("POST", "/channels/duty/test"),
 ]
 
 

@@ -67,6 +67,14 @@ def test_an_operators_template_wins_and_cannot_reach_python(tmp_path: Path) -> N
         Templates((tmp_path,)).render("smtp/subject.j2", {})
 
 
+def test_a_template_that_cannot_be_read_is_found_before_it_is_needed(tmp_path: Path) -> None:
+    Templates().check()
+    (tmp_path / "fax").mkdir()
+    (tmp_path / "fax" / "cover.j2").write_text("{% if %}")
+    with pytest.raises(DefinitionError, match=r"fax/cover\.j2"):
+        Templates((tmp_path,)).check()
+
+
 def test_of_a_very_long_telling_the_newest_is_shown_and_the_rest_counted() -> None:
     many = story(entries=[note(f"n{n}") for n in range(150)], approvals=())
     shown = facts(many, str)
