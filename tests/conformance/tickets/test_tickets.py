@@ -10,6 +10,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from firebreak.contracts.people import Story, Weight
+from firebreak.domain.base import JsonObject
 from firebreak.errors import AuthFailed, RateLimited, Rejected, Unreachable
 from tests.conformance.bench import Fault
 from tests.conformance.tickets.bench import Bench, CrashedError
@@ -339,7 +340,8 @@ async def test_news_of_the_installation_makes_no_ticket(bench: Bench) -> None:
 
 
 async def test_an_unknown_status_is_said(bench: Bench) -> None:
-    statuses = {**dict.fromkeys(("open", "waiting", "contained", "failed"), "99"), "resolved": "6"}
+    phases = ("open", "waiting", "contained", "failed", "resolved")
+    statuses: JsonObject = dict.fromkeys(phases, "99")
     with pytest.raises(Rejected, match="99"):
         await bench.tell(Incident().says("OPENED").story, bench.channel(statuses=statuses))
 
