@@ -96,8 +96,7 @@ async def test_a_contested_ticket_is_looked_at_again_and_not_for_ever(
     incident = Incident().says("OPENED")
     await bench.tell(incident.story)
     tools, contested = Tools(), Contested(desk, rt, times)
-    least = desk._settings.weight
-    channel = TicketChannel(Voice("rt-2", tools.render, tools.link, least), contested)
+    channel = TicketChannel(Voice("rt-2", tools.render, tools.link), contested)
     bench.opened.append(channel)
     incident = incident.heard().asks()
     if moved:

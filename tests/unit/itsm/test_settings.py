@@ -3,7 +3,6 @@ from typing import Any
 import pytest
 from pydantic import JsonValue, ValidationError
 
-from firebreak.contracts.people import Weight
 from firebreak.errors import DefinitionError
 from integrations.itsm.kinds import KINDS
 from integrations.itsm.settings import ServiceNow
@@ -70,8 +69,3 @@ def test_no_name_can_end_a_query(name: str) -> None:
 def test_servicenow_wants_one_credential(given: dict[str, str]) -> None:
     with pytest.raises(ValidationError, match="either token"):
         ServiceNow.model_validate({"url": "https://x.service-now.com", **given})
-
-
-def test_the_lightest_news_is_named_as_the_contract_does() -> None:
-    known = {**KNOWN["servicenow"], "least": "alarm"}
-    assert ServiceNow.model_validate(known).weight is Weight.ALARM
