@@ -14,7 +14,6 @@ from integrations.itsm.settings import (
     JiraServiceManagement,
     RequestTracker,
     ServiceNow,
-    TicketSystem,
 )
 from integrations.itsm.telling import Voice
 
@@ -41,19 +40,19 @@ def request_tracker(name: str, config: JsonObject, tools: Tools) -> Channel:
         DefinitionError: ``ca_file`` holds no certificate.
     """
     settings = RequestTracker.model_validate(config)
-    return _channel(name, settings, RtDesk(name, settings), tools)
+    return _channel(name, RtDesk(name, settings), tools)
 
 
 def servicenow(name: str, config: JsonObject, tools: Tools) -> Channel:
     """A channel of kind ``servicenow``; raises as ``request_tracker``, for settings.ServiceNow."""
     settings = ServiceNow.model_validate(config)
-    return _channel(name, settings, ServiceNowDesk(name, settings), tools)
+    return _channel(name, ServiceNowDesk(name, settings), tools)
 
 
 def jira_sm(name: str, config: JsonObject, tools: Tools) -> Channel:
     """A channel of kind ``jira-sm``; as ``request_tracker``, for settings.JiraServiceManagement."""
     settings = JiraServiceManagement.model_validate(config)
-    return _channel(name, settings, JiraDesk(name, settings), tools)
+    return _channel(name, JiraDesk(name, settings), tools)
 
 
 KINDS: Mapping[str, Callable[[str, JsonObject, Tools], Channel]] = {
@@ -63,5 +62,5 @@ KINDS: Mapping[str, Callable[[str, JsonObject, Tools], Channel]] = {
 }
 
 
-def _channel(name: str, settings: TicketSystem, desk: Helpdesk, tools: Tools) -> Channel:
-    return TicketChannel(Voice(name, tools.render, tools.link, settings.weight), desk)
+def _channel(name: str, desk: Helpdesk, tools: Tools) -> Channel:
+    return TicketChannel(Voice(name, tools.render, tools.link), desk)

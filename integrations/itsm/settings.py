@@ -6,7 +6,6 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, StringConstraints, model_validator
 
-from firebreak.contracts.people import Weight
 from firebreak.domain.base import Model, SecretRef
 from integrations.itsm.helpdesk import Phase
 
@@ -21,14 +20,13 @@ class TicketSystem(Model):
     """What all of them have. Times are seconds.
 
     ``settle_s``: how long a write that was not answered may take to show up; until then it is
-    neither repeated nor given up. ``least``: the lightest news that is worth a note.
+    neither repeated nor given up.
     """
 
     url: _Url
     ca_file: str | None = None
     timeout_s: float = Field(default=10.0, gt=0, le=60)
     settle_s: float = Field(default=30.0, ge=0, le=600)
-    least: Literal["detail", "progress", "ask", "alarm"] = "progress"
 
     @model_validator(mode="after")
     def _safe_way(self) -> Self:
@@ -36,11 +34,6 @@ class TicketSystem(Model):
         if parts.scheme != "https" and not _is_loopback(parts.hostname):
             raise ValueError("use https: anyone on this way could read the credential")
         return self
-
-    @property
-    def weight(self) -> Weight:
-        """The lightest news that is worth a note."""
-        return Weight[self.least.upper()]
 
 
 class Statuses(Model):

@@ -33,12 +33,11 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True)
 class Voice:
-    """How a channel speaks: its templates, what a link looks like, and what is worth a note."""
+    """How a channel speaks: by its templates, and with a link to each incident."""
 
     name: str
     render: Render
     link: Callable[[str], str]
-    least: Weight
 
 
 class Telling:
@@ -143,17 +142,15 @@ class Telling:
     # -- what is written --------------------------------------------------------------------
 
     async def _tell_news(self) -> None:
-        told = (*self._story.past, *self._story.news)
-        fresh = [news for news in told if news.entry.seq > self.memory.posted]
+        fresh = [news for news in self._story.news if news.entry.seq > self.memory.posted]
+        if self.memory.lost and self.memory.posted < 0:  # a new ticket for an old story
+            past = [news for news in self._story.past if news.weight >= Weight.PROGRESS]
+            fresh = sorted((*past, *fresh), key=lambda news: news.entry.seq)
         if not fresh:
             return
-        top = max(news.entry.seq for news in fresh)
-        worth = [news for news in fresh if news.weight >= self._voice.least]
-        if not worth:
-            self.memory = self.memory.model_copy(update={"posted": top})
-            return
+        top = fresh[-1].entry.seq
         mark = marks.entry(top)
-        await self._once(mark, partial(self._note, mark, self._say("update", worth)))
+        await self._once(mark, partial(self._note, mark, self._say("update", fresh)))
 
     async def _attach_receipt(self) -> None:
         receipt = self._receipt()

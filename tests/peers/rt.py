@@ -6,7 +6,7 @@ Nothing of the RT that the packages set up on the machine is read or written.
 import contextlib
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
@@ -32,6 +32,7 @@ Set($WebBaseURL, 'http://127.0.0.1:@port@');
 Set($DatabaseType, 'SQLite');
 Set($DatabaseName, '@folder@/rt.db');
 Set($MailCommand, 'testfile');
+Set($BcryptCost, 4);
 Set($LogToSyslog, undef);
 Set($LogToFile, undef);
 Set($LogToSTDERR, 'error');
@@ -41,13 +42,14 @@ Set($MasonSessionDir, '@folder@/sessions');
 """
 
 
-@dataclass(frozen=True)
+@dataclass
 class RtPeer:
     """A running RT. ``token``: of an account that has only the rights Firebreak needs."""
 
     folder: Path
     port: int
-    token: str
+    token: str = ""
+    running: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
 
     @property
     def url(self) -> str:
@@ -60,32 +62,48 @@ class RtPeer:
             base_url=f"{self.url}/REST/2.0", auth=_ROOT, timeout=20, trust_env=False
         )
 
+    def programs(self) -> tuple[str, ...]:
+        """Words before RT's programs that keep them away from the machine's own RT."""
+        config, more = self.folder / "RT_SiteConfig.pm", self.folder / "conf.d"
+        site = (f"RT_SITE_CONFIG={config}", f"RT_SITE_CONFIG_DIR={more}")
+        return ("env", *site, f"TMPDIR={self.folder}")
 
-def _environment(folder: Path) -> tuple[str, ...]:
-    """Words that keep RT's programs away from the machine's own RT."""
-    site = (f"RT_SITE_CONFIG={folder}/RT_SiteConfig.pm", f"RT_SITE_CONFIG_DIR={folder}/conf.d")
-    return ("env", *site, f"TMPDIR={folder}")
+    def set_up(self) -> None:
+        """Make its database, and what an administrator makes for Firebreak."""
+        for part in ("conf.d", "mason", "sessions"):
+            (self.folder / part).mkdir()
+        config = _CONFIG.replace("@port@", str(self.port)).replace("@folder@", str(self.folder))
+        (self.folder / "RT_SiteConfig.pm").write_text(config)
+        daemons.run(*self.programs(), _SETUP, "--action", "init", "--skip-create", "--dba", "")
+        seed, database = Path(__file__).with_name("rt_seed.pl"), self.folder / "rt.db"
+        made = daemons.run(*self.programs(), "perl", str(seed), str(database), ACCOUNT)
+        self.token = made.splitlines()[-1]
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        log = self.folder / "rt.log"
+        with contextlib.ExitStack() as stack:
+            where = ("--host", "127.0.0.1", "--port", str(self.port))
+            daemons.start(stack, log, *self.programs(), _SERVER, *where)
+            daemons.until(lambda: _answers(self), "Request Tracker", log=log)
+            self.running = stack.pop_all()
+
+    def stop(self) -> None:
+        """Stop it; what it holds stays."""
+        self.running.close()
 
 
 @contextlib.contextmanager
 def running_rt() -> Iterator[RtPeer]:
     """A new RT, until the block ends."""
-    with tempfile.TemporaryDirectory(prefix="fb-rt-") as name, contextlib.ExitStack() as stack:
-        folder, port = Path(name), free_port()
-        for part in ("conf.d", "mason", "sessions"):
-            (folder / part).mkdir()
-        config = folder / "RT_SiteConfig.pm"
-        config.write_text(_CONFIG.replace("@port@", str(port)).replace("@folder@", name))
-        rt = _environment(folder)
-        daemons.run(*rt, _SETUP, "--action", "init", "--skip-create", "--dba", "")
-        seed = Path(__file__).with_name("rt_seed.pl")
-        token = daemons.run(*rt, "perl", str(seed), f"{folder}/rt.db", ACCOUNT)
-        log = folder / "rt.log"
-        where = ("--host", "127.0.0.1", "--port", str(port))
-        daemons.start(stack, log, *rt, _SERVER, *where)
-        peer = RtPeer(folder, port, token.splitlines()[-1])
-        daemons.until(lambda: _answers(peer), "Request Tracker", log=log)
-        yield peer
+    with tempfile.TemporaryDirectory(prefix="fb-rt-") as folder:
+        peer = RtPeer(Path(folder), free_port())
+        peer.set_up()
+        peer.start()
+        try:
+            yield peer
+        finally:
+            peer.stop()
 
 
 def _answers(peer: RtPeer) -> bool:

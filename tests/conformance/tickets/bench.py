@@ -11,6 +11,7 @@ from typing import Protocol
 
 from jinja2 import FileSystemLoader, StrictUndefined
 from jinja2.sandbox import SandboxedEnvironment
+from pydantic import JsonValue
 
 from firebreak.contracts.people import Channel, Keep, Story
 from firebreak.domain.base import JsonObject
@@ -115,9 +116,9 @@ class Bench:
     memory: Memory = field(default_factory=Memory)
     opened: list[Channel] = field(default_factory=list)
 
-    def channel(self, **changes: object) -> Channel:
+    def channel(self, **changes: JsonValue) -> Channel:
         """A channel as the channels file makes it, with other settings."""
-        config = {**self.config, "url": self.service.url, "settle_s": 0, **changes}
+        config: JsonObject = {**self.config, "url": self.service.url, "settle_s": 0, **changes}
         self.opened.append(KINDS[self.kind](f"{self.kind}-1", config, Tools()))
         return self.opened[-1]
 

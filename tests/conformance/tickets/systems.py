@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from firebreak.domain.base import JsonObject
 from tests.conformance.tickets.bench import Bench, Ticket, closing
 from tests.documented import jira_sm, servicenow
 from tests.documented.jira_sm import JiraSite
@@ -20,6 +21,13 @@ from tests.documented.service import Service, serving
 from tests.documented.servicenow import ServiceNowInstance
 from tests.peers.rt import FIELD, QUEUE, RtPeer
 
+Refusal = tuple[int, JsonObject]
+
+_PHASES = ("open", "waiting", "contained", "failed", "resolved", "by hand")
+_RT = dict(zip(_PHASES, ("open", "stalled", "open", "open", "resolved", "rejected"), strict=True))
+_NOW = dict(zip(_PHASES, ("2", "2", "2", "2", "6", "7"), strict=True))
+_AT_WORK, _DONE = ("In Progress", "Pending", "In Progress", "In Progress"), ("Resolved", "Closed")
+_JIRA = dict(zip(_PHASES, (*_AT_WORK, *_DONE), strict=True))
 _PASSED_ON = ("authorization", "content-type", "if-match", "accept")
 
 
@@ -28,16 +36,7 @@ class RequestTrackerSystem:
     """RT as its administrator sees it."""
 
     admin: httpx.AsyncClient
-    statuses: Mapping[str, str] = field(
-        default_factory=lambda: {
-            "open": "open",
-            "waiting": "stalled",
-            "contained": "open",
-            "failed": "open",
-            "resolved": "resolved",
-            "by hand": "rejected",
-        }
-    )
+    statuses: Mapping[str, str] = field(default_factory=lambda: _RT)
 
     async def tickets(self, incident: str) -> list[Ticket]:
         query = {"query": f"Subject LIKE '{incident}'", "fields": "Subject,Status"}
@@ -84,16 +83,7 @@ class ServiceNowSystem:
     """The instance's own tables."""
 
     instance: ServiceNowInstance
-    statuses: Mapping[str, str] = field(
-        default_factory=lambda: {
-            "open": "2",
-            "waiting": "2",
-            "contained": "2",
-            "failed": "2",
-            "resolved": "6",
-            "by hand": "7",
-        }
-    )
+    statuses: Mapping[str, str] = field(default_factory=lambda: _NOW)
 
     async def tickets(self, incident: str) -> list[Ticket]:
         records = self.instance.records.values()
@@ -122,16 +112,7 @@ class JiraSystem:
     """The site's own requests."""
 
     site: JiraSite
-    statuses: Mapping[str, str] = field(
-        default_factory=lambda: {
-            "open": "In Progress",
-            "waiting": "Pending",
-            "contained": "In Progress",
-            "failed": "In Progress",
-            "resolved": "Resolved",
-            "by hand": "Closed",
-        }
-    )
+    statuses: Mapping[str, str] = field(default_factory=lambda: _JIRA)
 
     async def tickets(self, incident: str) -> list[Ticket]:
         requests = self.site.requests.values()
@@ -162,14 +143,14 @@ class JiraSystem:
 @asynccontextmanager
 async def rt_bench(folder: Path, rt: RtPeer) -> AsyncIterator[Bench]:
     """The real RT, behind a front with TLS as in a deployment."""
-    refusal = (400, {"message": "Permission Denied"})
+    refusal: Refusal = (400, {"message": "Permission Denied"})
     async with (
         httpx.AsyncClient(base_url=rt.url, timeout=20, trust_env=False) as behind,
         rt.admin() as admin,
         serving(Service(_passing_on(behind), folder / "front", refusal)) as service,
     ):
         known = {"token": _secret(folder, rt.token), "queue": QUEUE, "custom_field": FIELD}
-        config = {**known, "ca_file": service.ca_file}
+        config: JsonObject = {**known, "ca_file": service.ca_file}
         async with closing(Bench("rt", config, service, RequestTrackerSystem(admin))) as bench:
             yield bench
 
@@ -178,13 +159,13 @@ async def rt_bench(folder: Path, rt: RtPeer) -> AsyncIterator[Bench]:
 async def servicenow_bench(folder: Path) -> AsyncIterator[Bench]:
     """A ServiceNow in its documented shape."""
     instance = ServiceNowInstance(_basic(servicenow.USERNAME, servicenow.PASSWORD))
-    refusal = (403, {"error": {"message": "Operation Failed"}, "status": "failure"})
+    refusal: Refusal = (403, {"error": {"message": "Operation Failed"}, "status": "failure"})
     async with serving(Service(instance.app, folder / "front", refusal)) as service:
         password = _secret(folder, servicenow.PASSWORD)
-        config = {"username": servicenow.USERNAME, "password": password}
-        config |= {"ca_file": service.ca_file}
+        config: JsonObject = {"username": servicenow.USERNAME, "password": password}
+        config["ca_file"] = service.ca_file
         system = ServiceNowSystem(instance)
-        async with closing(Bench("servicenow", {**config}, service, system)) as bench:
+        async with closing(Bench("servicenow", config, service, system)) as bench:
             yield bench
 
 
@@ -192,12 +173,12 @@ async def servicenow_bench(folder: Path) -> AsyncIterator[Bench]:
 async def jira_bench(folder: Path) -> AsyncIterator[Bench]:
     """A Jira service desk in its documented shape."""
     site = JiraSite(_basic(jira_sm.EMAIL, jira_sm.TOKEN))
-    refusal = (400, {"errorMessage": "no"})
+    refusal: Refusal = (400, {"errorMessage": "no"})
     async with serving(Service(site.app, folder / "front", refusal)) as service:
         known = {"email": jira_sm.EMAIL, "token": _secret(folder, jira_sm.TOKEN)}
         where = {"service_desk": jira_sm.DESK, "request_type": jira_sm.REQUEST_TYPE}
-        config = {**known, **where, "ca_file": service.ca_file}
-        async with closing(Bench("jira-sm", {**config}, service, JiraSystem(site))) as bench:
+        config: JsonObject = {**known, **where, "ca_file": service.ca_file}
+        async with closing(Bench("jira-sm", config, service, JiraSystem(site))) as bench:
             yield bench
 
 

@@ -9,7 +9,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from firebreak.contracts.people import Story, Weight
+from firebreak.contracts.people import Story
+from firebreak.domain.base import JsonObject
 from firebreak.errors import AuthFailed, RateLimited, Rejected, Unreachable
 from tests.conformance.bench import Fault
 from tests.conformance.tickets.bench import Bench, CrashedError
@@ -59,10 +60,10 @@ async def test_telling_the_same_again_changes_nothing(bench: Bench) -> None:
 
 
 async def test_what_a_crash_leaves_is_found_again_wherever_it_came(bench: Bench) -> None:
-    """The process dies at every moment at which it would have kept something."""
+    """The process dies again and again, each time one thing later than the last."""
     incident = Incident().says("OPENED").contains().ends()
     for crash_at in range(1, 30):
-        bench.memory.kept, bench.memory.crash_at = 0, crash_at if crash_at % 2 else 2
+        bench.memory.kept, bench.memory.crash_at = 0, crash_at
         try:
             await bench.tell(incident.story)
         except CrashedError:
@@ -130,13 +131,12 @@ async def test_a_receipt_whose_upload_was_not_answered_is_attached_once(bench: B
     incident = Incident().says("OPENED")
     await bench.tell(incident.story)
     bench.service.strikes = {"rt": "/comment", "servicenow": "/file"}.get(bench.kind, "/attachment")
-    incident = incident.ends()
-    quiet = bench.channel(least="alarm")  # the first thing that is written is the receipt
+    incident = incident.ends().heard()  # the first thing that is written is the receipt
     await bench.service.break_with(Fault.CUT_AFTER_WRITE)
     with pytest.raises(Unreachable):
-        await bench.tell(incident.story, quiet)
+        await bench.tell(incident.story)
     bench.service.fault = None
-    await bench.tell(incident.story, quiet)
+    await bench.tell(incident.story)
     ticket = await bench.ticket(incident.id)
     assert ticket.names == (f"receipt-{incident.id}.json",)
     assert ticket.status == bench.system.statuses["resolved"]
@@ -325,11 +325,21 @@ async def test_a_failed_response_leaves_its_ticket_to_people(bench: Bench) -> No
     assert ticket.files
 
 
-async def test_news_below_the_threshold_makes_no_note(bench: Bench) -> None:
-    incident = Incident().says("looked", weight=Weight.DETAIL)
+async def test_a_call_without_news_brings_the_status_up_to_date(bench: Bench) -> None:
+    incident = Incident().says("OPENED")
     await bench.tell(incident.story)
-    assert (await bench.ticket(incident.id)).notes == ()
-    assert bench.memory.known["posted"] == 0
+    incident = incident.heard().asks().heard()
+    await bench.tell(incident.story)
+    ticket = await bench.ticket(incident.id)
+    assert ticket.status == bench.system.statuses["waiting"]
+    assert len(ticket.notes) == 1
+
+
+async def test_what_others_were_told_before_is_not_said_again(bench: Bench) -> None:
+    incident = Incident().says("EARLIER").heard().says("OPENED")
+    await bench.tell(incident.story)
+    ticket = await bench.ticket(incident.id)
+    assert (ticket.noted("OPENED"), ticket.noted("EARLIER")) == (1, 0)
 
 
 async def test_news_of_the_installation_makes_no_ticket(bench: Bench) -> None:
@@ -339,7 +349,8 @@ async def test_news_of_the_installation_makes_no_ticket(bench: Bench) -> None:
 
 
 async def test_an_unknown_status_is_said(bench: Bench) -> None:
-    statuses = {**dict.fromkeys(("open", "waiting", "contained", "failed"), "99"), "resolved": "6"}
+    phases = ("open", "waiting", "contained", "failed", "resolved")
+    statuses: JsonObject = dict.fromkeys(phases, "99")
     with pytest.raises(Rejected, match="99"):
         await bench.tell(Incident().says("OPENED").story, bench.channel(statuses=statuses))
 
