@@ -9,11 +9,13 @@ from datetime import datetime
 
 import structlog
 
+from activities.agreement import Agreement
 from activities.clearance import NOT_NOW, Clearance
 from activities.journal import Intent, intents, wait_out
 from activities.outcomes import Recorder, intent_key, outcome_key, settle
+from activities.surroundings import Surroundings
 from activities.verdict import Job, Verdicts
-from activities.weighing import agreed, claim, unsent, weighed
+from activities.weighing import claim, unsent, weighed
 from activities.whereabouts import Whereabouts, at_place
 from activities.world import World
 from firebreak.contracts import Question
@@ -53,6 +55,8 @@ class ControlRunner:
         self._verdicts = Verdicts(world)
         self._found = Whereabouts(world.locator)
         self._clearance = Clearance(world)
+        self._agreement = Agreement(world)
+        self._surroundings = Surroundings(world)
 
     async def perform(self, ask: Ask, *, last_attempt: bool) -> Answer:
         """Bring the rung into force, or say why not.
@@ -115,15 +119,18 @@ class ControlRunner:
         plan, _ = await self._survey(job)
         decision = self._decide(job, plan)
         if job.ask.incident:
-            await self._ledger.append(*job.ask.entries, *weighed(job, plan, decision))
+            agreed = await self._agreed(job, plan, decision)
+            considered = weighed(job, plan, decision, agreed=agreed)
+            await self._ledger.append(*job.ask.entries, *considered)
         await self._clearance.room(job, plan)
-        return Answer(kind=AnswerKind.PLANNED, plan=plan, decision=decision)
+        return await self._for_people(job, AnswerKind.PLANNED, plan, decision)
 
     async def _fresh(self, job: Job, sent: int) -> Answer:
         await self._clearance.not_halted(job)
         plan, baseline = await self._survey(job)
         decision = self._decide(job, plan)
-        considered = weighed(job, plan, decision)
+        agreed = await self._agreed(job, plan, decision)
+        considered = weighed(job, plan, decision, agreed=agreed)
         if decision.effect is Effect.FORBID:
             await self._ledger.append(*job.ask.entries, *considered)
             raise PolicyDenied(decision.reason)
@@ -131,14 +138,28 @@ class ControlRunner:
         if joined is not None:
             return joined
         drifted = job.ask.plan is not None and job.ask.plan.hash != plan.hash
-        if drifted or not agreed(job, plan, decision):
+        if drifted or not agreed:
             await self._ledger.append(*job.ask.entries, *considered)
             await self._clearance.room(job, plan)  # before people are asked for nothing
             kind = AnswerKind.DRIFTED if drifted else AnswerKind.GATED
-            return Answer(kind=kind, plan=plan, decision=decision)
+            return await self._for_people(job, kind, plan, decision)
         if not plan.changes:
             return await self._verdicts.judge(job, plan, plan.after, baseline, changed=False)
         return await self._send(job, plan, baseline, sent + 1, considered)
+
+    async def _agreed(self, job: Job, plan: Plan, decision: Decision) -> bool:
+        """Whether everybody whom policy or the author wants has said yes to this very plan."""
+        ask = job.ask
+        return await self._agreement.stands(
+            (decision, ask.author), ask.requester, ask.approvals, plan
+        )
+
+    async def _for_people(
+        self, job: Job, kind: AnswerKind, plan: Plan, decision: Decision
+    ) -> Answer:
+        """An answer that people are asked with: what the plan does, and what else it hits."""
+        hits = await self._surroundings.hits(job.device, plan)
+        return Answer(kind=kind, plan=plan, decision=decision, hits=hits)
 
     def _decide(self, job: Job, plan: Plan) -> Decision:
         return self._world.policy.decide(

@@ -1,10 +1,10 @@
 """What a control puts on record before it sends, and when nothing was sent after all."""
 
-from activities.outcomes import intent_key, unsent_key, votes_for
+from activities.outcomes import intent_key, unsent_key
 from activities.verdict import Job
 from firebreak.contracts import Claim
 from firebreak.domain.base import JsonObject, digest
-from firebreak.domain.people import Decision, passed, united
+from firebreak.domain.people import Decision
 from firebreak.domain.plan import Plan
 from firebreak.domain.record import Kind, NewEntry
 from firebreak.errors import FirebreakError
@@ -23,24 +23,18 @@ def claim(job: Job, plan: Plan) -> Claim | None:
     )
 
 
-def weighed(job: Job, plan: Plan, decision: Decision) -> list[NewEntry]:
-    """What was planned and what policy said, once for each distinct plan."""
+def weighed(job: Job, plan: Plan, decision: Decision, *, agreed: bool) -> list[NewEntry]:
+    """What was planned, what policy said, and whether it has the agreement that it wants."""
     body: JsonObject = {"plan": plan.to_json(), "plan_hash": plan.hash}
     ruling: JsonObject = {
         "plan_hash": plan.hash,
         "decision": decision.to_json(),
-        "agreed": agreed(job, plan, decision),
+        "agreed": agreed,
     }
     return [
         job.recorder.entry(kind, f"{name}:{job.ask.step}:{digest(content)[7:19]}", **content)
         for name, kind, content in (("plan", Kind.PLAN, body), ("decision", Kind.DECISION, ruling))
     ]
-
-
-def agreed(job: Job, plan: Plan, decision: Decision) -> bool:
-    """Whether everybody whom policy or the author wants has said yes to this very plan."""
-    gates = united((*decision.gates, *job.ask.gates))
-    return passed(gates, votes_for(plan.hash, job.ask.approvals))
 
 
 def unsent(job: Job, number: int, error: FirebreakError, hold: str | None) -> NewEntry:

@@ -7,6 +7,7 @@ from datetime import timedelta
 from activities.outcomes import Clock
 from activities.witness import Witness
 from firebreak.contracts import Control, Guard, Inventory, Ledger, Locator, Operation, Policy
+from firebreak.contracts.people import Directory, Roster
 from firebreak.domain.device import Device
 from firebreak.domain.plan import Plan
 from firebreak.domain.step import Ask
@@ -32,6 +33,8 @@ class World:
     send_window: timedelta
     blast_radius: BlastRadius
     guards: Sequence[Guard] = ()  # asked in order; the first that is engaged decides
+    directory: Directory | None = None  # who voters are now; without one, who they were
+    roster: Roster | None = None  # who is asked by name; without one, roles are
 
     def is_control(self, action: str) -> bool:
         """Whether the action changes a device's standing."""
