@@ -2,28 +2,11 @@
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from datetime import datetime
 
-from pydantic import JsonValue
-
-from firebreak.cli.durations import clock
+from firebreak.cli import story_people
+from firebreak.cli.lines import ASKS, BAD, GOOD, PLAIN, QUIET, Body, Line, gates, moment
 from firebreak.cli.peek import Json, get, items, text
 from firebreak.domain.record import Entry, Kind
-
-Body = Mapping[str, JsonValue]
-
-GOOD, BAD, ASKS, PLAIN, QUIET = "bold green", "bold red", "bold yellow", "", "dim"
-
-
-@dataclass(frozen=True)
-class Line:
-    """One line of the story: ``word`` says what happened, ``text`` the rest. Not yet cleaned."""
-
-    style: str
-    word: str
-    text: str
-    timed: bool = False  # worth saying how long it took from the start
 
 
 def story(entry: Entry) -> tuple[Line, ...]:
@@ -91,7 +74,7 @@ def _decision_lines(decision: Json) -> Iterable[Line]:
         case "allow":
             yield Line(GOOD, "policy", f"allows it{by}")
         case "approve":
-            yield Line(ASKS, "policy", f"wants {_gates(decision)} to agree{by}")
+            yield Line(ASKS, "policy", f"wants {gates(decision)} to agree{by}")
         case _:
             yield Line(BAD, "policy", f"forbids it: {text(decision, 'reason')}{by}")
 
@@ -161,40 +144,12 @@ def _step(body: Body, _: Entry) -> Iterable[Line]:
     yield Line(QUIET, "note", f"{what}: {detail}" if detail else what)
 
 
-def _asked(body: Body, _: Entry) -> Iterable[Line]:
-    approval = body.get("approval")
-    until = _time(text(approval, "expires_at"))
-    yield Line(ASKS, "APPROVAL?", f"{_gates(approval)} until {until}, otherwise no")
-    for line in items(approval, "summary"):
-        yield Line(PLAIN, "", text(line))
-    if why := text(approval, "why"):
-        yield Line(QUIET, "", f"because: {why}")
-    yield Line(QUIET, "", f"firebreak approve {text(approval, 'id')}")
-
-
-def _voted(body: Body, entry: Entry) -> Iterable[Line]:
-    vote = body.get("vote")
-    yes = text(vote, "verdict") == "approve"
-    reason = text(vote, "reason")
-    yield Line(
-        GOOD if yes else BAD,
-        "APPROVED" if yes else "DENIED",
-        f"by {text(vote, 'who', 'id') or entry.actor}" + (f": {reason}" if reason else ""),
-    )
-
-
-def _approval_closed(body: Body, _: Entry) -> Iterable[Line]:
-    state = text(body, "approval", "state")
-    style = QUIET if state == "approved" else BAD  # the votes have said it already
-    yield Line(style, "approval", state or "closed")
-
-
 def _hold_started(body: Body, _: Entry) -> Iterable[Line]:
-    yield Line(GOOD, "HOLD", f"{text(body, 'hold')} until {_time(text(body, 'expires_at'))}")
+    yield Line(GOOD, "HOLD", f"{text(body, 'hold')} until {moment(text(body, 'expires_at'))}")
 
 
 def _hold_extended(body: Body, entry: Entry) -> Iterable[Line]:
-    until = _time(text(body, "expires_at"))
+    until = moment(text(body, "expires_at"))
     by = text(body, "who") or entry.actor
     yield Line(PLAIN, "extended", f"{text(body, 'hold')} until {until} by {by}")
 
@@ -240,9 +195,7 @@ _TELL: Mapping[Kind, Callable[[Body, Entry], Iterable[Line]]] = {
     Kind.INTENT: _intent,
     Kind.OUTCOME: _outcome,
     Kind.STEP: _step,
-    Kind.APPROVAL_REQUESTED: _asked,
-    Kind.APPROVAL_VOTE: _voted,
-    Kind.APPROVAL_CLOSED: _approval_closed,
+    **story_people.TELL,
     Kind.HOLD_STARTED: _hold_started,
     Kind.HOLD_EXTENDED: _hold_extended,
     Kind.HOLD_ENDED: _hold_ended,
@@ -275,15 +228,3 @@ def _value(value: Json) -> str:
         return "none"
     compact = json.dumps(value, separators=(",", ":")) if isinstance(value, list | Mapping) else ""
     return compact or str(value)
-
-
-def _gates(value: Json) -> str:
-    gates = [f"{text(g, 'quorum')} x {text(g, 'role')}" for g in items(value, "gates")]
-    return " and ".join(gates) or "people"
-
-
-def _time(text: str) -> str:
-    try:
-        return clock(datetime.fromisoformat(text))
-    except ValueError:
-        return text

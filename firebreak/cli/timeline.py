@@ -7,9 +7,10 @@ from rich.table import Table
 from rich.text import Text
 
 from firebreak.cli.durations import clock
+from firebreak.cli.lines import ASKS, BAD, GOOD, PLAIN, QUIET, Line
 from firebreak.cli.peek import Json
 from firebreak.cli.screen import clean
-from firebreak.cli.story import ASKS, BAD, GOOD, PLAIN, QUIET, Line, rung_story, story
+from firebreak.cli.story import rung_story, story
 from firebreak.contracts import IncidentRow
 from firebreak.domain.record import Entry
 

@@ -121,7 +121,7 @@ class HaltLifted(Body):
 
 
 class Asked(Body):
-    """``approval.requested`` and ``approval.closed``."""
+    """``approval.requested``, ``.closed``, and whatever else holds the request as it stands."""
 
     approval: Approval
 

@@ -16,6 +16,7 @@ from activities.witness import Witness
 from activities.world import World
 from firebreak import logs, memory
 from firebreak.contracts import Control, Guard, Inventory, Ledger, Locator, Operation, Policy, Probe
+from firebreak.contracts.people import Directory, Roster
 from firebreak.domain.limits import Limits
 from firebreak.ledger.store import SqlLedger
 from firebreak.playbook.catalogue import SHIPPED, Catalogue
@@ -76,6 +77,9 @@ def build_steps(
     policy: Policy,
     adapters: Adapters,
     guards: Sequence[Guard] = (),
+    *,
+    directory: Directory | None = None,
+    roster: Roster | None = None,
 ) -> Steps:
     """The activities over these adapters."""
     world = World(
@@ -91,6 +95,8 @@ def build_steps(
         send_window=timedelta(seconds=settings.send_window_s),
         blast_radius=BlastRadius(adapters.limits, adapters.inventory),
         guards=guards,
+        directory=directory,
+        roster=roster,
     )
     return Steps(world, settings.retry_attempts)
 
