@@ -98,7 +98,8 @@ KINDS: dict[Kind, Written] = {
         "Nobody answered in time: the next role may answer too, and was asked.", ("approval",)
     ),
     Kind.APPROVAL_DELEGATED: Written(
-        "Somebody who may answer named another person to answer instead.", ("approval", "to", "reason"),
+        "Somebody who may answer named another person to answer instead.",
+        ("approval", "to", "reason"),
     ),
     Kind.APPROVAL_SNOOZED: Written(
         "Somebody who was asked wants to be asked again later.", ("approval", "until")
