@@ -69,7 +69,11 @@ PROTECTED = [
     ("GET", "/limits"),
     ("GET", "/approvals"),
     ("GET", "/approvals/inc-0123456789ab.1"),
+    ("POST", "/approvals/decide"),
     ("POST", "/approvals/inc-0123456789ab.1/decide"),
+    ("POST", "/approvals/inc-0123456789ab.1/delegate"),
+    ("POST", "/approvals/inc-0123456789ab.1/snooze"),
+    ("POST", "/approvals/inc-0123456789ab.1/change"),
     ("GET", "/alerts"),
     ("POST", "/alerts/suricata"),
     ("GET", "/devices"),
@@ -113,6 +117,19 @@ WRITES: list[tuple[str, dict[str, Any]]] = [
     (
         "/approvals/inc-0123456789ab.1/decide",
         {"verdict": "approve", "plan_hash": HASH, "reason": "agreed"},
+    ),
+    (
+        "/approvals/decide",
+        {
+            "requests": [{"approval": "inc-0123456789ab.1", "plan_hash": HASH}],
+            "verdict": "approve",
+            "reason": "agreed",
+        },
+    ),
+    ("/approvals/inc-0123456789ab.1/delegate", {"to": "edith", "reason": "busy"}),
+    (
+        "/approvals/inc-0123456789ab.1/change",
+        {"plan_hash": HASH, "hold_s": 60, "reason": "shorter"},
     ),
     ("/resume", {"reason": "they were not"}),
     ("/halt", {"reason": "the alerts are forged"}),
@@ -307,3 +324,29 @@ async def test_devices_and_playbooks_are_listed(stage: Stage) -> None:
     playbook = (await get(stage, "/playbooks"))["playbooks"][0]
     assert (playbook["name"], playbook["version"]) == ("mirai-botnet", 3)
     assert playbook["digest"].startswith("sha256:")
+
+
+async def test_one_answer_to_many_has_a_result_for_each(stage: Stage) -> None:
+    """One stale hash refuses one vote, and no other."""
+    stale = "sha256:" + "0" * 64
+
+    async def decide(
+        approval_id: str, plan_hash: str, verdict: Verdict, who: Principal, reason: str
+    ) -> Approval:
+        del verdict, reason
+        if plan_hash == stale:
+            raise Forbidden(f"{who.id}: the plan is not the one you saw")
+        return approval(ApprovalState.APPROVED, id=approval_id)
+
+    stage.engine.decide = decide  # type: ignore[method-assign] # only this test answers
+    requests = [{"approval": f"r{n}", "plan_hash": stale if n == 1 else HASH} for n in range(3)]
+    body = {"requests": requests, "verdict": "approve", "reason": "one wave"}
+    answer = await stage.http.post(
+        "/approvals/decide", json=body, headers=stage.auth("on-call")
+    )
+    said = answer.json()["answered"]
+    assert [(one["approval"], one["state"], one["error"]) for one in said] == [
+        ("r0", "approved", ""),
+        ("r1", None, "forbidden"),
+        ("r2", "approved", ""),
+    ]
