@@ -165,6 +165,7 @@ _NAMED = {
     "Question": "question",
     "Hold": "hold",
     "Until": "observation",
+    "Level": "level",
 }
 
 

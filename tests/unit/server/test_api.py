@@ -7,7 +7,10 @@ from typing import Any
 import pytest
 
 from firebreak.domain.base import JsonObject
+from firebreak.domain.people import Approval, ApprovalState, Principal, Verdict
 from firebreak.domain.record import Kind, NewEntry
+from firebreak.errors import Forbidden
+from tests.unit.cli import samples
 from tests.unit.ledger import chains
 from tests.unit.server.stage import Stage
 
@@ -328,7 +331,9 @@ async def test_devices_and_playbooks_are_listed(stage: Stage) -> None:
 
 async def test_one_answer_to_many_has_a_result_for_each(stage: Stage) -> None:
     """One stale hash refuses one vote, and no other."""
-    stale = "sha256:" + "0" * 64
+    stale = "sha256:" + "1" * 64
+
+    settled = samples.approval(ApprovalState.APPROVED)
 
     async def decide(
         approval_id: str, plan_hash: str, verdict: Verdict, who: Principal, reason: str
@@ -336,14 +341,12 @@ async def test_one_answer_to_many_has_a_result_for_each(stage: Stage) -> None:
         del verdict, reason
         if plan_hash == stale:
             raise Forbidden(f"{who.id}: the plan is not the one you saw")
-        return approval(ApprovalState.APPROVED, id=approval_id)
+        return settled.model_copy(update={"id": approval_id})
 
     stage.engine.decide = decide  # type: ignore[method-assign] # only this test answers
     requests = [{"approval": f"r{n}", "plan_hash": stale if n == 1 else HASH} for n in range(3)]
     body = {"requests": requests, "verdict": "approve", "reason": "one wave"}
-    answer = await stage.http.post(
-        "/approvals/decide", json=body, headers=stage.auth("on-call")
-    )
+    answer = await stage.http.post("/approvals/decide", json=body, headers=stage.auth("on-call"))
     said = answer.json()["answered"]
     assert [(one["approval"], one["state"], one["error"]) for one in said] == [
         ("r0", "approved", ""),
