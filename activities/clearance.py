@@ -1,7 +1,6 @@
 """Whether an effect may start: halts, caps on the blast radius, and what guards see outside."""
 
 from activities.verdict import Job
-from activities.weighing import author_agrees
 from activities.world import World
 from firebreak.domain.glass import Glass, Override
 from firebreak.domain.limits import Reservation
@@ -56,11 +55,12 @@ class Clearance:
     async def stand_in(self, job: Job, plan: Plan, decision: Decision) -> Glass | None:
         """The glass that passes in place of the people whom policy wants to agree, if any does.
 
-        It never stands in for those whom the author of a playbook asks, nor against a FORBID.
+        It never stands in for those whom the author of a playbook asks, which is the caller's to
+        see to, nor against a FORBID.
         """
         if decision.effect is not Effect.APPROVE or not plan.changes:
             return None
-        return await self._glass(job, plan) if author_agrees(job, plan) else None
+        return await self._glass(job, plan)
 
     async def cleared(self, job: Job, plan: Plan, *, under_glass: bool) -> Override | None:
         """Asked with the intent: what a break-glass overrides for it now, if it needs one.

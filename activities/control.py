@@ -9,17 +9,19 @@ from datetime import datetime
 
 import structlog
 
+from activities.agreement import Agreement
 from activities.clearance import NOT_NOW, Clearance
 from activities.journal import Intent, intents, wait_out
 from activities.outcomes import Recorder, intent_key, outcome_key, settle
+from activities.surroundings import Surroundings
 from activities.verdict import Job, Verdicts
-from activities.weighing import Weighed, agreed, claim, unsent, weighed
+from activities.weighing import Weighed, claim, unsent, weighed
 from activities.whereabouts import Whereabouts, at_place
 from activities.world import World
 from firebreak.contracts import Question
 from firebreak.domain.base import JsonObject
 from firebreak.domain.hold import Hold, HoldState, hold_id
-from firebreak.domain.people import Decision, Effect
+from firebreak.domain.people import Decision, Effect, Terms
 from firebreak.domain.plan import OutcomeKind, Plan, ProbeReport, Reach
 from firebreak.domain.record import Kind
 from firebreak.domain.step import Answer, AnswerKind, Ask
@@ -53,6 +55,8 @@ class ControlRunner:
         self._verdicts = Verdicts(world)
         self._found = Whereabouts(world.locator)
         self._clearance = Clearance(world)
+        self._agreement = Agreement(world)
+        self._surroundings = Surroundings(world)
 
     async def perform(self, ask: Ask, *, last_attempt: bool) -> Answer:
         """Bring the rung into force, or say why not.
@@ -115,16 +119,18 @@ class ControlRunner:
         plan, _ = await self._survey(job)
         decision = await self._decide(job, plan)
         if job.ask.incident:
-            await self._ledger.append(*job.ask.entries, *weighed(job, plan, decision).entries)
+            agreed = await self._agreed(job, plan, decision)
+            considered = weighed(job, plan, decision, agreed=agreed)
+            await self._ledger.append(*job.ask.entries, *considered.entries)
         await self._clearance.room(job, plan)
-        return Answer(kind=AnswerKind.PLANNED, plan=plan, decision=decision)
+        return await self._for_people(job, AnswerKind.PLANNED, plan, decision)
 
     async def _fresh(self, job: Job, sent: int) -> Answer:
         await self._clearance.not_halted(job)
         plan, baseline = await self._survey(job)
         decision = await self._decide(job, plan)
         if decision.effect is Effect.FORBID:
-            considered = weighed(job, plan, decision)
+            considered = weighed(job, plan, decision, agreed=False)
             await self._ledger.append(*job.ask.entries, *considered.entries)
             raise PolicyDenied(decision.reason)
         joined = await self._join(job, plan, baseline)
@@ -136,17 +142,35 @@ class ControlRunner:
             await self._ledger.append(*job.ask.entries, *considered.entries)
             await self._clearance.room(job, plan)  # before people are asked for nothing
             kind = AnswerKind.DRIFTED if drifted else AnswerKind.GATED
-            return Answer(kind=kind, plan=plan, decision=decision)
+            return await self._for_people(job, kind, plan, decision)
         if not plan.changes:
             return await self._verdicts.judge(job, plan, plan.after, baseline, changed=False)
         return await self._send(job, plan, baseline, sent + 1, considered)
 
     async def _weigh(self, job: Job, plan: Plan, decision: Decision) -> tuple[bool, Weighed]:
         """Whether all who have to agree have, or the requester has broken the glass."""
-        if agreed(job, plan, decision):
-            return True, weighed(job, plan, decision)
-        glass = await self._clearance.stand_in(job, plan, decision)
-        return glass is not None, weighed(job, plan, decision, glass)
+        if await self._agreed(job, plan, decision):
+            return True, weighed(job, plan, decision, agreed=True)
+        glass = None
+        if await self._said_yes(job, plan, job.ask.author):  # nobody stands in for the author's
+            glass = await self._clearance.stand_in(job, plan, decision)
+        stands = glass is not None
+        return stands, weighed(job, plan, decision, agreed=stands, glass=glass)
+
+    async def _agreed(self, job: Job, plan: Plan, decision: Decision) -> bool:
+        """Whether everybody whom policy or the author wants has said yes to this very plan."""
+        return await self._said_yes(job, plan, decision, job.ask.author)
+
+    async def _said_yes(self, job: Job, plan: Plan, *wanted: Terms) -> bool:
+        ask = job.ask
+        return await self._agreement.stands(wanted, ask.requester, ask.approvals, plan)
+
+    async def _for_people(
+        self, job: Job, kind: AnswerKind, plan: Plan, decision: Decision
+    ) -> Answer:
+        """An answer that people are asked with: what the plan does, and what else it hits."""
+        hits = await self._surroundings.hits(job.device, plan)
+        return Answer(kind=kind, plan=plan, decision=decision, hits=hits)
 
     async def _decide(self, job: Job, plan: Plan) -> Decision:
         return await self._world.decide(

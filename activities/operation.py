@@ -2,19 +2,19 @@
 
 import structlog
 
+from activities.agreement import Agreement
 from activities.outcomes import (
     Recorder,
     intent_key,
     outcome_key,
     recorded,
     settle,
-    votes_for,
 )
 from activities.world import World
 from firebreak.contracts import Question
 from firebreak.domain.device import Device
 from firebreak.domain.limits import Reservation
-from firebreak.domain.people import Effect, passed
+from firebreak.domain.people import Effect
 from firebreak.domain.plan import Outcome, OutcomeKind
 from firebreak.domain.record import Kind
 from firebreak.domain.step import Answer, AnswerKind, Ask
@@ -35,6 +35,7 @@ class OperationRunner:
         self._world = world
         self._ledger = world.ledger
         self._clock = world.clock
+        self._agreement = Agreement(world)
 
     async def perform(self, ask: Ask, *, last_attempt: bool) -> Answer:
         """Run the operation of ``ask`` unless its outcome stands in the ledger already.
@@ -112,10 +113,10 @@ class OperationRunner:
                 confidence=ask.confidence,
             )
         )
-        voters = votes_for(None, ask.approvals)
-        if decision.effect is Effect.FORBID or not passed(decision.gates, voters):
-            return decision.reason or f"policy does not let {ask.action} run alone"
-        return ""
+        allowed = decision.effect is not Effect.FORBID and await self._agreement.stands(
+            (decision,), ask.requester, ask.approvals, None
+        )
+        return "" if allowed else decision.reason or f"policy does not let {ask.action} run alone"
 
     async def _finish(self, outcome: Outcome, recorder: Recorder, ask: Ask) -> Answer:
         if ask.preview:

@@ -1,13 +1,12 @@
 """Builds outcomes and the entries that record them, the same way for every kind of action."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from pydantic import JsonValue
 
 from firebreak.contracts import Ledger
 from firebreak.domain.base import JsonObject
-from firebreak.domain.people import Approval, ApprovalState, Principal, Verdict
 from firebreak.domain.plan import Outcome, OutcomeKind, Plan, ProbeReport
 from firebreak.domain.record import Entry, Kind, NewEntry
 from firebreak.domain.step import Ask
@@ -132,15 +131,3 @@ async def settle(
 def recorded(entry: Entry) -> Outcome:
     """The outcome that an OUTCOME entry holds."""
     return Outcome.model_validate(entry.body["outcome"])
-
-
-def votes_for(plan_hash: str | None, approvals: Iterable[Approval]) -> list[Principal]:
-    """Who said yes to this plan (to anything, when there is no plan)."""
-    return [
-        vote.who
-        for approval in approvals
-        if approval.state is ApprovalState.APPROVED
-        and (plan_hash is None or plan_hash in approval.plans)
-        for vote in approval.votes
-        if vote.verdict is Verdict.APPROVE
-    ]

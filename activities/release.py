@@ -2,6 +2,7 @@
 
 import structlog
 
+from activities.agreement import Agreement
 from activities.journal import intents, wait_out
 from activities.outcomes import (
     Recorder,
@@ -9,13 +10,12 @@ from activities.outcomes import (
     outcome_key,
     recorded,
     settle,
-    votes_for,
 )
 from activities.world import World
 from firebreak.contracts import Question
 from firebreak.domain.base import JsonObject, digest
 from firebreak.domain.hold import Hold, release_action, release_plan
-from firebreak.domain.people import Effect, Principal, passed, united
+from firebreak.domain.people import Effect, Principal
 from firebreak.domain.plan import Outcome, OutcomeKind, ProbeReport
 from firebreak.domain.record import Kind, NewEntry
 from firebreak.domain.step import Answer, AnswerKind, Ask, ReleaseOrder
@@ -32,6 +32,7 @@ class ReleaseRunner:
         self._world = world
         self._ledger = world.ledger
         self._clock = world.clock
+        self._agreement = Agreement(world)
 
     async def may(self, ask: Ask, hold: Hold) -> Answer:
         """Whether policy, with these approvals, lets a response end the hold."""
@@ -47,8 +48,9 @@ class ReleaseRunner:
                 confidence=ask.confidence,
             )
         )
-        wanted = united((*decision.gates, *ask.gates))
-        agreed = passed(wanted, votes_for(plan.hash, ask.approvals))
+        agreed = await self._agreement.stands(
+            (decision, ask.author), ask.requester, ask.approvals, plan
+        )
         body: JsonObject = {
             "plan_hash": plan.hash,
             "decision": decision.to_json(),

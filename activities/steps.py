@@ -22,6 +22,8 @@ from firebreak.domain.step import (
     AnswerKind,
     Ask,
     Closing,
+    Duty,
+    DutyAsk,
     Entries,
     ReleaseAsk,
     ReleaseOrder,
@@ -60,6 +62,15 @@ class Steps:
         """Which rungs of a ladder lead to a device, and why the others do not."""
         async with _alive():
             return choose(self._world, ask)
+
+    @activity.defn
+    async def on_duty(self, ask: DutyAsk) -> Duty:
+        """Who is to be asked by name; nobody where there is no roster."""
+        async with _alive():
+            if self._world.roster is None:
+                return Duty()
+            found = [await self._world.roster.on_duty(role, ask.at) for role in ask.roles]
+            return Duty(people=tuple(dict.fromkeys(who for names in found for who in names)))
 
     @activity.defn
     async def may_release(self, ask: ReleaseAsk) -> Answer:
@@ -113,6 +124,7 @@ class Steps:
         return [
             self.perform,
             self.roads,
+            self.on_duty,
             self.may_release,
             self.is_live,
             self.release,

@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 
-from activities.outcomes import intent_key, unsent_key, votes_for
+from activities.outcomes import intent_key, unsent_key
 from activities.verdict import Job
 from firebreak.contracts import Claim
 from firebreak.domain.base import JsonObject, digest
 from firebreak.domain.glass import Glass
-from firebreak.domain.people import Decision, passed, united
+from firebreak.domain.people import Decision
 from firebreak.domain.plan import Plan
 from firebreak.domain.record import Kind, NewEntry
 from firebreak.errors import FirebreakError
@@ -34,13 +34,15 @@ class Weighed:
     glass: bool = False
 
 
-def weighed(job: Job, plan: Plan, decision: Decision, glass: Glass | None = None) -> Weighed:
-    """What was planned and what policy said, once for each distinct plan."""
+def weighed(
+    job: Job, plan: Plan, decision: Decision, *, agreed: bool, glass: Glass | None = None
+) -> Weighed:
+    """What was planned, what policy said, and whether it has the agreement that it wants."""
     body: JsonObject = {"plan": plan.to_json(), "plan_hash": plan.hash}
     ruling: JsonObject = {
         "plan_hash": plan.hash,
         "decision": decision.to_json(),
-        "agreed": glass is not None or agreed(job, plan, decision),
+        "agreed": agreed,
     }
     if glass is not None:
         ruling["glass"] = glass.id
@@ -49,17 +51,6 @@ def weighed(job: Job, plan: Plan, decision: Decision, glass: Glass | None = None
         for name, kind, content in (("plan", Kind.PLAN, body), ("decision", Kind.DECISION, ruling))
     )
     return Weighed(tuple(entries), glass is not None)
-
-
-def agreed(job: Job, plan: Plan, decision: Decision) -> bool:
-    """Whether everybody whom policy or the author wants has said yes to this very plan."""
-    gates = united((*decision.gates, *job.ask.gates))
-    return passed(gates, votes_for(plan.hash, job.ask.approvals))
-
-
-def author_agrees(job: Job, plan: Plan) -> bool:
-    """Whether those whom the playbook itself asks have said yes: nothing stands in for them."""
-    return passed(united(job.ask.gates), votes_for(plan.hash, job.ask.approvals))
 
 
 def unsent(job: Job, number: int, error: FirebreakError, hold: str | None) -> NewEntry:

@@ -16,6 +16,7 @@ from firebreak.contracts import (
     Policy,
     Question,
 )
+from firebreak.contracts.people import Directory, Roster
 from firebreak.domain.device import Device
 from firebreak.domain.people import Decision
 from firebreak.domain.plan import Plan
@@ -46,6 +47,8 @@ class World:
     guards: Sequence[Guard] = ()  # all are asked; each that is engaged is a no
     glasses: Glasses | None = None  # without them nothing is ever overridden
     facts: Facts | None = None  # what policies ask about beside the plan; None: nothing
+    directory: Directory | None = None  # who voters are now; without one, who they were
+    roster: Roster | None = None  # who is asked by name; without one, roles are
 
     async def decide(self, question: Question) -> Decision:
         """Policy's word, with the facts that the policies mention. Raises LedgerUnavailable."""

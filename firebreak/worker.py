@@ -39,6 +39,7 @@ PASSED_THROUGH = (
     "activities",
     "workflows.messages",
     "workflows.board",
+    "workflows.answers",
 )
 
 

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
+from temporalio.exceptions import ActivityError
 
 from activities.steps import Steps
 from firebreak.domain.hold import Hold
@@ -12,6 +13,7 @@ from firebreak.domain.step import (
     Answer,
     Ask,
     Closing,
+    DutyAsk,
     Entries,
     ReleaseAsk,
     ReleaseOrder,
@@ -25,6 +27,7 @@ from workflows.messages import Timing
 # that asked for them is on disk. If that task is lost they run again, at another workflow time: so
 # nothing that holds a time may reach the ledger through one.
 _LOCAL = timedelta(seconds=30)
+_ROSTER = timedelta(seconds=10)
 
 
 class Calls:
@@ -58,6 +61,21 @@ class Calls:
         return await workflow.execute_local_activity_method(
             Steps.roads, ask, start_to_close_timeout=_LOCAL, retry_policy=self._retry
         )
+
+    async def on_duty(self, roles: tuple[str, ...]) -> tuple[str, ...]:
+        """Who is to be asked for these roles. A roster that fails must not keep people unasked."""
+        try:
+            duty = await workflow.execute_activity_method(
+                Steps.on_duty,
+                DutyAsk(roles=roles, at=workflow.now()),
+                start_to_close_timeout=_ROSTER,
+                schedule_to_close_timeout=2 * _ROSTER,
+                retry_policy=self._retry,
+            )
+        except ActivityError as error:
+            workflow.logger.warning("nobody is asked by name: %s", error.cause or error)
+            return ()
+        return duty.people
 
     async def may_release(self, ask: ReleaseAsk) -> Answer:
         """Policy's word on a release."""

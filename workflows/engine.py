@@ -1,7 +1,7 @@
 """The client side of the workflows: what the server calls to start, ask and end things."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 from uuid import uuid4
 
@@ -10,21 +10,20 @@ from temporalio.client import (
     WorkflowExecutionStatus,
     WorkflowHandle,
     WorkflowUpdateFailedError,
-    WorkflowUpdateRPCTimeoutOrCancelledError,
 )
 from temporalio.common import (
     SearchAttributePair,
     TypedSearchAttributes,
     WorkflowIDConflictPolicy,
 )
-from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
+from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
-from firebreak.contracts import Inventory, Ledger, Start, Started
+from firebreak.contracts import Inventory, Ledger, Start, Started, Wanted
+from firebreak.contracts.people import Directory
 from firebreak.domain.base import JsonObject
 from firebreak.domain.hold import Hold, HoldState
 from firebreak.domain.people import Approval, Principal, Verdict
-from firebreak.domain.record import Kind, NewEntry
 from firebreak.errors import (
     BadInput,
     DefinitionError,
@@ -45,19 +44,15 @@ from workflows.messages import (
     ResponseInput,
     StopOrder,
     Timing,
-    VoteOrder,
     incident_id,
     response_id,
 )
 from workflows.preview import Preview, PreviewWorkflow
+from workflows.requests import ANSWER, UNANSWERED, Requests, message, missing
 from workflows.response import ResponseWorkflow
 
-# How long a person waits for a worker to take an answer, and for a release to be proven.
-ANSWER = timedelta(seconds=30)
+# How long a person waits for a release to be proven.
 PROOF = timedelta(minutes=4)
-
-
-_UNANSWERED = (RPCError, WorkflowUpdateRPCTimeoutOrCancelledError)
 
 
 class Programs(Protocol):
@@ -82,8 +77,12 @@ class TemporalEngine:
         task_queue: str,
         timing: Timing,
         task_timeout: timedelta,
+        directory: Directory | None = None,
     ) -> None:
-        """``task_timeout``: how soon a dead worker's workflow task goes to another."""
+        """``task_timeout``: how soon a dead worker's workflow task goes to another.
+
+        ``directory``: who can be named to answer instead; without one, anybody.
+        """
         self._client = client
         self._programs = programs
         self._inventory = inventory
@@ -92,6 +91,7 @@ class TemporalEngine:
         self._queue = task_queue
         self._timing = timing
         self._task_timeout = task_timeout
+        self._requests = Requests(client, ledger, directory)
 
     async def respond(self, start: Start) -> Started:
         """Start, or join by signal-with-start; both work while no worker runs."""
@@ -167,38 +167,21 @@ class TemporalEngine:
         self, approval_id: str, plan_hash: str, verdict: Verdict, who: Principal, reason: str
     ) -> Approval:
         """Put a vote to the response that asks; a refused vote is recorded too."""
-        request = await self._ledger.approval(approval_id)
-        row = await self._ledger.incident(request.incident)
-        handle = self._client.get_workflow_handle_for(ResponseWorkflow.run, row.workflow)
-        order = VoteOrder(
-            approval=approval_id, plan_hash=plan_hash, who=who, verdict=verdict, reason=reason
-        )
-        try:
-            return await handle.execute_update(
-                ResponseWorkflow.vote,
-                order,
-                id=f"{approval_id}/{who.id}/{verdict.value}",  # a double click is one vote
-                rpc_timeout=ANSWER,
-            )
-        except WorkflowUpdateFailedError as error:
-            refusal = _message(error)
-            await self._note_refusal(request, who, refusal)
-            raise Forbidden(refusal) from error
-        except _UNANSWERED as error:
-            raise _missing(error, f"{approval_id}: its response has ended") from error
+        return await self._requests.decide(approval_id, plan_hash, verdict, who, reason)
 
-    async def _note_refusal(self, request: Approval, who: Principal, refusal: str) -> None:
-        now = datetime.now(UTC)
-        await self._ledger.append(
-            NewEntry(
-                incident=request.incident,
-                key=f"refused:{request.id}:{who.id}:{now.isoformat()}"[:400],
-                kind=Kind.NOTE,
-                at=now,
-                actor=who.id,
-                body={"text": f"vote refused: {refusal}", "approval": request.id},
-            )
-        )
+    async def delegate(self, approval_id: str, to: str, who: Principal, reason: str) -> Approval:
+        """Let another person answer instead."""
+        return await self._requests.delegate(approval_id, to, who, reason)
+
+    async def snooze(self, approval_id: str, until: datetime, who: Principal) -> Approval:
+        """Do not remind somebody before that time."""
+        return await self._requests.snooze(approval_id, until, who)
+
+    async def change(
+        self, approval_id: str, plan_hash: str, wanted: Wanted, who: Principal, reason: str
+    ) -> Approval:
+        """Void the request and have its step planned anew."""
+        return await self._requests.change(approval_id, plan_hash, wanted, who, reason)
 
     async def cancel(self, incident: str, who: Principal, reason: str) -> None:
         """Stop a response after its effect in flight."""
@@ -210,9 +193,9 @@ class TemporalEngine:
             stop = StopOrder(incident=row.id, who=who, reason=reason)
             await handle.execute_update(ResponseWorkflow.stop, stop, rpc_timeout=ANSWER)
         except WorkflowUpdateFailedError as error:
-            raise NotFound(_message(error)) from error
-        except _UNANSWERED as error:
-            raise _missing(error, f"{incident} has ended already") from error
+            raise NotFound(message(error)) from error
+        except UNANSWERED as error:
+            raise missing(error, f"{incident} has ended already") from error
 
     async def release(self, hold_id: str, who: Principal, reason: str) -> Hold:
         """End a hold and wait for the proof; a hold that lost its workflow gets a new one."""
@@ -226,9 +209,9 @@ class TemporalEngine:
                 HoldWorkflow.release, EndOrder(who=who.id, why=reason), rpc_timeout=PROOF
             )
         except WorkflowUpdateFailedError as error:
-            raise RevertFailed(_message(error)) from error
-        except _UNANSWERED as error:
-            raise _missing(error, f"{hold_id} has ended already") from error
+            raise RevertFailed(message(error)) from error
+        except UNANSWERED as error:
+            raise missing(error, f"{hold_id} has ended already") from error
 
     async def extend(self, hold_id: str, by_s: int, who: Principal, reason: str) -> Hold:
         """Move a hold's expiry."""
@@ -241,9 +224,9 @@ class TemporalEngine:
                 rpc_timeout=ANSWER,
             )
         except WorkflowUpdateFailedError as error:
-            raise Forbidden(_message(error)) from error
-        except _UNANSWERED as error:
-            raise _missing(error, f"{hold_id} has ended already") from error
+            raise Forbidden(message(error)) from error
+        except UNANSWERED as error:
+            raise missing(error, f"{hold_id} has ended already") from error
 
     async def _live(self, hold_id: str) -> Hold:
         hold = await self._ledger.hold(hold_id)
@@ -314,17 +297,4 @@ def _attributes(order: ResponseInput) -> TypedSearchAttributes:
             SearchAttributePair(SITE, order.device.site),
             SearchAttributePair(STATUS, "open"),
         ]
-    )
-
-
-def _message(error: WorkflowUpdateFailedError) -> str:
-    cause = error.cause
-    return cause.message if isinstance(cause, ApplicationError) else str(cause)
-
-
-def _missing(error: Exception, what: str) -> NotFound | Unreachable:
-    if isinstance(error, RPCError) and error.status is RPCStatusCode.NOT_FOUND:
-        return NotFound(what)
-    return Unreachable(
-        f"no worker took it in time, so it may not count; look, then ask again: {error}"
     )

@@ -75,6 +75,38 @@ class VoteOrder(Model):
     reason: str = ""
 
 
+class DelegateOrder(Model):
+    """Somebody who may answer names another person, by principal id, to answer instead."""
+
+    approval: str
+    who: Principal
+    to: str
+    reason: str = ""
+
+
+class SnoozeOrder(Model):
+    """Somebody who is asked does not want to be reminded before ``until``."""
+
+    approval: str
+    who: Principal
+    until: AwareDatetime
+
+
+class ChangeOrder(Model):
+    """Somebody who may answer wants other inputs or a shorter hold: a new plan, asked anew.
+
+    ``step``: which of the request's steps; empty when it has only one.
+    """
+
+    approval: str
+    plan_hash: str
+    who: Principal
+    step: str = ""
+    inputs: JsonObject = Field(default_factory=dict)
+    hold_s: int | None = Field(default=None, ge=1)
+    reason: str = ""
+
+
 class StopOrder(Model):
     """A person stops a response: this incident, and no later run of the same workflow id."""
 

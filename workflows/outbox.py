@@ -6,7 +6,17 @@ from temporalio import workflow
 from firebreak.domain.record import Kind, NewEntry
 from firebreak.domain.step import SYSTEM
 
-_TIMED = frozenset({Kind.APPROVAL_REQUESTED, Kind.APPROVAL_VOTE, Kind.APPROVAL_CLOSED})
+_TIMED = frozenset(
+    {
+        Kind.APPROVAL_REQUESTED,
+        Kind.APPROVAL_VOTE,
+        Kind.APPROVAL_REMINDED,
+        Kind.APPROVAL_ESCALATED,
+        Kind.APPROVAL_DELEGATED,
+        Kind.APPROVAL_SNOOZED,
+        Kind.APPROVAL_CLOSED,
+    }
+)
 
 
 class Outbox:

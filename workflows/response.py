@@ -1,6 +1,8 @@
 """One response to one incident: interprets its playbook to the end and records how it ended."""
 
 import asyncio
+import contextlib
+from collections.abc import Iterator
 
 from pydantic import JsonValue
 from temporalio import workflow
@@ -13,12 +15,16 @@ from firebreak.playbook.interpreter import Interpreter
 from firebreak.playbook.runtime import CancelledError, NotApprovedError, StepFailedError
 from firebreak.playbook.scope import Scope
 from firebreak.search import STATUS
-from workflows.board import VoteRefusedError
+from workflows import answers
+from workflows.answers import VoteRefusedError
 from workflows.messages import (
+    ChangeOrder,
+    DelegateOrder,
     HoldEnded,
     Join,
     ResponseInput,
     ResponseResult,
+    SnoozeOrder,
     StopOrder,
     VoteOrder,
     incident_id,
@@ -132,15 +138,46 @@ class ResponseWorkflow:
     @workflow.update
     async def vote(self, order: VoteOrder) -> Approval:
         """Count one person's answer."""
-        return await self._runtime.vote(order)
+        return await self._runtime.asking.vote(order)
 
     @vote.validator
     def check_vote(self, order: VoteOrder) -> None:
         """Refuse a vote that does not count, before it enters the history."""
-        try:
-            self._runtime.board.check(order, workflow.now())
-        except VoteRefusedError as refusal:
-            raise ApplicationError(str(refusal), type=Forbidden.code) from refusal
+        with _refused():
+            answers.check_vote(self._runtime.board, order, workflow.now())
+
+    @workflow.update
+    async def delegate(self, order: DelegateOrder) -> Approval:
+        """Let another person answer instead."""
+        return await self._runtime.asking.delegate(order)
+
+    @delegate.validator
+    def check_delegate(self, order: DelegateOrder) -> None:
+        """Only who may answer can name somebody, and nobody who asked for it."""
+        with _refused():
+            answers.check_delegation(self._runtime.board, order, workflow.now())
+
+    @workflow.update
+    async def snooze(self, order: SnoozeOrder) -> Approval:
+        """Do not remind somebody for a while."""
+        return await self._runtime.asking.snooze(order)
+
+    @snooze.validator
+    def check_snooze(self, order: SnoozeOrder) -> None:
+        """Only who is asked, and never beyond the request's end."""
+        with _refused():
+            answers.check_snooze(self._runtime.board, order, workflow.now())
+
+    @workflow.update
+    async def change(self, order: ChangeOrder) -> Approval:
+        """Void a request, plan its step with other inputs, and ask anew."""
+        return await self._runtime.asking.change(order)
+
+    @change.validator
+    def check_change(self, order: ChangeOrder) -> None:
+        """Only who may answer, and within what the author allows."""
+        with _refused():
+            answers.check_change(self._runtime.board, order, workflow.now())
 
     @workflow.update
     async def stop(self, order: StopOrder) -> str:
@@ -154,3 +191,11 @@ class ResponseWorkflow:
         """An order for an earlier incident does not stop this one."""
         if order.incident != self._incident:
             raise ApplicationError(f"{order.incident} has ended", type=NotFound.code)
+
+
+@contextlib.contextmanager
+def _refused() -> Iterator[None]:
+    try:
+        yield
+    except VoteRefusedError as refusal:
+        raise ApplicationError(str(refusal), type=Forbidden.code) from refusal

@@ -10,12 +10,13 @@ from temporalio.workflow import ParentClosePolicy
 
 from firebreak.domain.alert import Alert
 from firebreak.domain.hold import Hold
-from firebreak.domain.people import Approval, ApprovalState, Gate
+from firebreak.domain.people import NOBODY, Approval, Terms
 from firebreak.domain.plan import Outcome, OutcomeKind, Plan
 from firebreak.domain.record import Kind, NewEntry
 from firebreak.domain.step import Answer, ApprovalAsk, Ask, Closing, Entries, ReleaseAsk, Roads
 from firebreak.playbook.program import Do, HoldSpec
 from firebreak.playbook.runtime import CancelledError
+from workflows.asking import Asking
 from workflows.board import Board
 from workflows.calls import Calls, roads_ask
 from workflows.messages import (
@@ -27,7 +28,6 @@ from workflows.messages import (
     HoldInput,
     ResponseInput,
     StopOrder,
-    VoteOrder,
 )
 from workflows.outbox import Outbox
 
@@ -46,7 +46,9 @@ class ResponseRuntime:
         self._ended_holds: dict[str, Outcome] = {}  # by the hold's life
         self._starts: dict[str, HoldInput] = {}  # likewise
         self._stop: StopOrder | None = None
+        self._title = start.alerts[0].title if start.alerts else start.reason
         self.board = Board(incident, start.requester.id)
+        self.asking = Asking(self.board, self._calls, self._outbox, self.flush, self.cancelled)
         self.alerts: list[Alert] = list(start.alerts)
         self._note_opening()
 
@@ -61,7 +63,7 @@ class ResponseRuntime:
             version=start.program.version,
             digest=start.program.digest,
             device=start.device.to_json(),
-            title=first[0].title if first else start.reason,
+            title=self._title,
             requester=start.requester.id,
             reason=start.reason,
             alerts=[alert.id for alert in start.alerts],
@@ -81,14 +83,14 @@ class ResponseRuntime:
         *,
         ladder: str = "",
         plan: Plan | None = None,
-        gates: tuple[Gate, ...] = (),
+        author: Terms = NOBODY,
         approvals: tuple[Approval, ...] = (),
         preview: bool = False,
     ) -> Answer:
         """Try one rung, or preview it."""
         if step.quick:
             await self._flush_times()
-        ask = self._ask(key, device, gates, approvals).model_copy(
+        ask = self._ask(key, device, author, approvals).model_copy(
             update={
                 "action": step.action,
                 "rung": rung,
@@ -113,9 +115,7 @@ class ResponseRuntime:
         if self._outbox.holds_times():
             await self.flush()
 
-    def _ask(
-        self, key: str, device: str, gates: tuple[Gate, ...], approvals: tuple[Approval, ...]
-    ) -> Ask:
+    def _ask(self, key: str, device: str, author: Terms, approvals: tuple[Approval, ...]) -> Ask:
         return Ask(
             incident=self._incident,
             response=self._response,
@@ -123,36 +123,19 @@ class ResponseRuntime:
             action="",
             device=device,
             requester=self._start.requester,
-            severity=max((alert.severity for alert in self.alerts), default=0),
+            severity=self._severity(),
             confidence=max((alert.confidence for alert in self.alerts), default=0),
-            gates=gates,
+            author=author,
             approvals=approvals,
             entries=self._outbox.waiting(),
         )
 
+    def _severity(self) -> int:
+        return max((alert.severity for alert in self.alerts), default=0)
+
     async def approve(self, ask: ApprovalAsk) -> Approval:
         """Ask people, and wait until they answered, time ran out or the response was stopped."""
-        request = self.board.open(ask, workflow.now())
-        self._outbox.put(
-            Kind.APPROVAL_REQUESTED,
-            f"approval:{request.id}:requested",
-            step=ask.step,
-            approval=request.to_json(),
-        )
-        await self.flush()
-        try:
-            await workflow.wait_condition(
-                lambda: self._decided(request) or self.cancelled(),
-                timeout=request.expires_at - workflow.now(),
-            )
-        except TimeoutError:
-            await self._close_request(self.board.settle(request.id, ApprovalState.EXPIRED))
-        else:
-            await self._close_request(self.board.settle(request.id, ApprovalState.VOID))
-        return self.board[request.id]
-
-    def _decided(self, request: Approval) -> bool:
-        return self.board[request.id].state is not ApprovalState.PENDING
+        return await self.asking.approve(ask, self._title, self._severity())
 
     async def hold(self, hold: Hold, spec: HoldSpec, inputs: dict[str, JsonValue]) -> bool:
         """Start the hold's own workflow; it outlives this one. If one runs, stand under it.
@@ -204,13 +187,13 @@ class ResponseRuntime:
         key: str,
         hold: Hold,
         *,
-        gates: tuple[Gate, ...] = (),
+        author: Terms = NOBODY,
         approvals: tuple[Approval, ...] = (),
         preview: bool = False,
     ) -> Answer:
         """Ask policy whether the hold may be ended."""
         await self._flush_times()
-        ask = self._ask(key, hold.device, gates, approvals).model_copy(update={"preview": preview})
+        ask = self._ask(key, hold.device, author, approvals).model_copy(update={"preview": preview})
         answer = await self._calls.may_release(ReleaseAsk(ask=ask, hold=hold))
         self._outbox.sent(ask.entries)
         return answer
@@ -295,28 +278,6 @@ class ResponseRuntime:
             reason=reason,
             alerts=[{"id": a.id, "title": a.title, "severity": int(a.severity)} for a in fresh],
         )
-
-    async def vote(self, order: VoteOrder) -> Approval:
-        """Count a checked vote and put it on disk."""
-        approval, vote = self.board.cast(order, workflow.now())
-        self._outbox.put(
-            Kind.APPROVAL_VOTE,
-            f"approval:{approval.id}:vote:{order.who.id}",
-            actor=order.who.id,
-            vote=vote.to_json(),
-        )
-        await self._close_request(approval)
-        return approval
-
-    async def _close_request(self, approval: Approval) -> None:
-        """Put the votes and, when it is decided, the end of a request on disk."""
-        if approval.state is not ApprovalState.PENDING:
-            self._outbox.put(
-                Kind.APPROVAL_CLOSED,
-                f"approval:{approval.id}:closed",
-                approval=approval.to_json(),
-            )
-        await self.flush()
 
     def hold_ended(self, life: str, outcome: Outcome) -> None:
         """A hold we stand under was ended, or could not be."""

@@ -66,7 +66,9 @@ KINDS: dict[Kind, Written] = {
     Kind.APPROVAL_REQUESTED: Written("People are asked.", ("step", "approval")),
     Kind.APPROVAL_VOTE: Written("One person's answer.", ("vote",)),
     Kind.APPROVAL_CLOSED: Written(
-        "The request is settled: approved, denied, expired or void.", ("approval",)
+        "The request is settled: approved, denied, expired, void, or unopposed: nobody answered "
+        "and policy lets that be enough. `approval.change`: who wanted another plan.",
+        ("approval",),
     ),
     Kind.HOLD_STARTED: Written(
         "A change is in force for a limited time.", ("step", "hold", "owner", "expires_at"),
@@ -92,13 +94,15 @@ KINDS: dict[Kind, Written] = {
         "A second person let effects go on, in the same chain.", ("site", "who", "reason")
     ),
     Kind.APPROVAL_REMINDED: Written(
-        "People who have not answered were asked again.", ("approval",)
+        "People who have not answered were asked again: those in `to`, or the roles.",
+        ("approval", "to"),
     ),
     Kind.APPROVAL_ESCALATED: Written(
         "Nobody answered in time: the next role may answer too, and was asked.", ("approval",)
     ),
     Kind.APPROVAL_DELEGATED: Written(
-        "Somebody who may answer named another person to answer instead.", ("approval", "to")
+        "Somebody who may answer named another person to answer instead.",
+        ("approval", "to", "reason"),
     ),
     Kind.APPROVAL_SNOOZED: Written(
         "Somebody who was asked wants to be asked again later.", ("approval", "until")
@@ -123,7 +127,7 @@ KINDS: dict[Kind, Written] = {
         ("approval",),
     ),
     Kind.NOTE: Written(
-        "Words: a stop, or a vote that was refused and why.", ("text",), ("approval",)
+        "Words: a stop, or an answer that was refused and why.", ("text",), ("approval",)
     ),
     Kind.CLOSED: Written("The response ended.", ("status", "contained", "detail")),
 }  # fmt: skip

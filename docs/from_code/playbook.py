@@ -28,6 +28,7 @@ PARTS = {
     "Release": "Step `do: release`: put it back",
     "Approve": "Step `approve`: ask people",
     "Question": "`approve`: whom, and until when",
+    "Level": "`approve.escalate`: who may answer instead, as a role alone or with its time",
     "Parallel": "Step `parallel`: side by side",
     "ForEach": "Step `for_each`: for each item of a list",
     "Choice": "Step `when` with `then`: a choice",
@@ -63,6 +64,8 @@ TEXTS = {
     ("Question", "role"): "Who may answer: people whose token has this role",
     ("Question", "quorum"): "How many of them must agree",
     ("Question", "within"): "How long they have; afterwards the answer is no",
+    ("Level", "role"): "Who may answer too from then on",
+    ("Level", "after"): "How long after the request; before `within` is over",
     ("Question", "reason"): "What they are told; a template",
     ("Question", "otherwise"): "What silence means; there is no other value",
     ("Parallel", "parallel"): "Branches: a step or a list of steps each. All end before a failure "
@@ -162,6 +165,7 @@ _NAMED = {
     "Question": "question",
     "Hold": "hold",
     "Until": "observation",
+    "Level": "level",
 }
 
 

@@ -47,8 +47,11 @@ class Commands(LazyGroup):
             "approvals",
             _RESPOND,
             approvals="List what waits for people's decision.",
-            approve="Agree to a plan, after it has been shown.",
-            deny="Refuse a plan.",
+            approve="Agree to a plan, or to all of an incident, after they have been shown.",
+            deny="Refuse a plan, or all of an incident.",
+            delegate="Let another person answer a request instead of you.",
+            snooze="Not be reminded of a request for a while. It expires as before.",
+            change="Have a plan made otherwise; it is asked for anew, and others have to agree.",
         ),
         **_in(
             "halts",

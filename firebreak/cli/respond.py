@@ -1,6 +1,5 @@
 """Starts responses, ends and extends holds: what changes something on the estate."""
 
-import json
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -8,9 +7,10 @@ import typer
 from rich.console import Group
 from rich.text import Text
 
+from firebreak.cli.assignments import assignments
 from firebreak.cli.client import Api, AsName, connect, one, part, path
 from firebreak.cli.durations import moment, seconds
-from firebreak.cli.exits import Exit, ProblemError
+from firebreak.cli.exits import Exit
 from firebreak.cli.follow import watch
 from firebreak.cli.screen import JsonFlag, clean, show
 from firebreak.cli.timeline import render_rung
@@ -44,7 +44,7 @@ def run(
     as_json: JsonFlag = False,
 ) -> None:
     """Start a playbook for a device."""
-    inputs = dict(_assignment(value) for value in values or [])
+    inputs = assignments(values)
     request = {"playbook": playbook, "device": device, "reason": reason, "inputs": inputs}
     with connect(as_name) as api:
         _respond(api, request, _How(dry_run, wait, as_json))
@@ -132,17 +132,3 @@ def _show_plans(answer: Any, *, as_json: bool) -> None:
     plans = part(answer, "plans")
     told = [render_rung(plan) for plan in plans]
     show(answer, Group(*told) if told else Text("nothing would be done"), as_json=as_json)
-
-
-def _assignment(value: str) -> tuple[str, Any]:
-    name, equals, given = value.partition("=")
-    if not name or not equals:
-        raise ProblemError(
-            f"--set {value!r} is not NAME=VALUE",
-            "write it like --set minutes=30",
-            error="bad-input",
-        )
-    try:
-        return name, json.loads(given)
-    except ValueError:
-        return name, given

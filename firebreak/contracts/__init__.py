@@ -501,6 +501,18 @@ class Started(Model):
     incident: str
 
 
+class Wanted(Model):
+    """How a person wants a step to be done that waits for their answer.
+
+    ``step``: which of the request's; empty when it has only one. ``inputs``: those that change.
+    ``hold_s``: for how long, no longer than the author says.
+    """
+
+    step: str = ""
+    inputs: JsonObject = Field(default_factory=dict)
+    hold_s: int | None = Field(default=None, ge=1)
+
+
 class Engine(Protocol):
     """What the server asks of the response engine."""
 
@@ -522,6 +534,27 @@ class Engine(Protocol):
         self, approval_id: str, plan_hash: str, verdict: Verdict, who: Principal, reason: str
     ) -> Approval:
         """Put a vote. Raises NotFound, Forbidden (with the reason), Unreachable."""
+        ...
+
+    async def delegate(self, approval_id: str, to: str, who: Principal, reason: str) -> Approval:
+        """Let the person ``to`` answer instead of ``who``, who may answer. Raises like decide."""
+        ...
+
+    async def snooze(self, approval_id: str, until: datetime, who: Principal) -> Approval:
+        """Do not remind ``who`` before that time; the request expires as before.
+
+        Raises like decide.
+        """
+        ...
+
+    async def change(
+        self, approval_id: str, plan_hash: str, wanted: Wanted, who: Principal, reason: str
+    ) -> Approval:
+        """Void the request and have its step planned as ``who``, who may answer, wants it.
+
+        A new request follows (``replaces`` names this one), which ``who`` cannot approve. Raises
+        like decide.
+        """
         ...
 
     async def cancel(self, incident: str, who: Principal, reason: str) -> None:

@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import AwareDatetime, Field, field_serializer
 
-from firebreak.domain.base import Model
+from firebreak.domain.base import JsonObject, Model
 
 
 class Principal(Model):
@@ -42,10 +42,14 @@ class Person(Model):
 
 
 class Level(Model):
-    """One step of an escalation: from then on ``role`` may answer too, and is asked to."""
+    """One step of an escalation: from then on ``role`` may answer too, and is asked to.
+
+    ``instead_of``: the roles of the gates that it may stand in for; empty: of every gate.
+    """
 
     after_s: int = Field(ge=1)  # from the request
     role: str
+    instead_of: tuple[str, ...] = ()
 
 
 class Gate(Model):
@@ -56,6 +60,22 @@ class Gate(Model):
     within_s: int = Field(default=900, ge=1)
 
 
+class Terms(Model):
+    """What somebody who wants people to agree asks for: a policy, or the author of a playbook.
+
+    ``otherwise``: what silence means. Only a policy may let it mean yes, and even then it does so
+    for reversible plans of low risk alone.
+    """
+
+    gates: tuple[Gate, ...] = ()
+    levels: tuple[Level, ...] = ()
+    remind_s: int | None = Field(default=None, ge=1)
+    otherwise: Literal["deny", "allow"] = "deny"
+
+
+NOBODY = Terms()  # nobody needs to agree
+
+
 class Effect(StrEnum):
     """What policy says to a plan."""
 
@@ -64,11 +84,10 @@ class Effect(StrEnum):
     FORBID = "forbid"
 
 
-class Decision(Model):
-    """Policy's answer, with the rules that made it."""
+class Decision(Terms):
+    """Policy's answer, with the rules that made it, and its terms where people must agree."""
 
     effect: Effect
-    gates: tuple[Gate, ...] = ()
     rules: tuple[str, ...] = ()  # ids of the rules that decided
     reason: str = ""
     policy_digest: str = ""
@@ -82,7 +101,11 @@ class Verdict(StrEnum):
 
 
 class Vote(Model):
-    """One person's answer to one request, bound to the plan they saw."""
+    """One person's answer to one request, bound to the plan they saw.
+
+    ``role`` and ``instead_of``: set where they did not answer in a role that was asked for from
+    the start: the role that they stood in with, and for whom, where a person named them.
+    """
 
     approval: str
     plan_hash: str
@@ -90,23 +113,68 @@ class Vote(Model):
     verdict: Verdict
     reason: str = Field(default="", max_length=2000)
     at: AwareDatetime
+    role: str = ""
+    instead_of: str = ""
+
+
+class Delegation(Model):
+    """Somebody who may answer a request named another person to answer it instead."""
+
+    by: Principal
+    to: str
+    at: AwareDatetime
+
+
+class Snooze(Model):
+    """Somebody who was asked does not want to be reminded before ``until``."""
+
+    who: str
+    until: AwareDatetime
+
+
+class Change(Model):
+    """Somebody who may answer wants another plan: the request is void, and a new one follows.
+
+    ``step``: the step of the playbook whose inputs or hold are other than the author's.
+    """
+
+    who: str
+    step: str
+    inputs: JsonObject = Field(default_factory=dict)  # those that change
+    hold_s: int | None = Field(default=None, ge=1)
+    reason: str = Field(default="", max_length=2000)
+
+
+class Given(Model):
+    """What a step that waits for people would be done with: the part that a person may change."""
+
+    step: str
+    inputs: JsonObject = Field(default_factory=dict)
+    hold_s: int | None = None
+    longest_s: int | None = None  # the author's hold; nobody can make it longer
 
 
 class ApprovalState(StrEnum):
-    """Where a request stands. Only ``APPROVED`` lets anything happen."""
+    """Where a request stands. Only ``APPROVED`` and ``UNOPPOSED`` let anything happen.
+
+    ``UNOPPOSED``: time ran out, nobody said no, and policy lets silence be enough for plans that
+    are of low risk and can be undone. Nobody is shown as having agreed.
+    """
 
     PENDING = "pending"
     APPROVED = "approved"
+    UNOPPOSED = "unopposed"
     DENIED = "denied"
     EXPIRED = "expired"
-    VOID = "void"  # the state drifted, or the response ended, before it was used
+    VOID = "void"  # the plan was changed, or the response ended, before it was decided
 
 
 class Approval(Model):
     """A settled or pending request: people's decision on one set of plans.
 
     ``plans`` holds the hash of each plan that may be applied; ``plan_hash`` is the digest of that
-    list, the one value that a vote must repeat.
+    list and of the holds in ``given``, the one value that a vote must repeat. ``requesters``: all
+    who asked for it or changed it, and so may not answer.
     """
 
     id: str
@@ -132,7 +200,12 @@ class Approval(Model):
     reminders: int = 0
     remind_s: int | None = None
     on_timeout: Literal["deny", "allow"] = "deny"
-    replaces: str = ""  # the request that this one follows: changed, or drifted
+    replaces: str = ""  # the request that this one follows: changed, drifted, or lost its votes
+    requesters: tuple[str, ...] = ()
+    given: tuple[Given, ...] = ()  # one for each step that has inputs or a hold
+    delegations: tuple[Delegation, ...] = ()
+    snoozes: tuple[Snooze, ...] = ()
+    change: Change | None = None  # why it is void
 
 
 def passed(gates: Iterable[Gate], voters: Iterable[Principal]) -> bool:

@@ -31,6 +31,7 @@ SCOPES = tuple(sorted(set(OF_OPERATION.values())))
 PEOPLE_ONLY = frozenset(
     {
         *("decide_approval", "resume", "cancel_incident", "release_hold", "extend_hold"),
+        *("decide_approvals", "delegate_approval", "snooze_approval", "change_approval"),
         *("break_glass", "end_glass", "close_review"),
     }
 )

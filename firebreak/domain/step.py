@@ -7,7 +7,7 @@ from pydantic import AwareDatetime, Field
 
 from firebreak.domain.base import JsonObject, Model
 from firebreak.domain.hold import Hold
-from firebreak.domain.people import Approval, Decision, Gate, Principal
+from firebreak.domain.people import NOBODY, Approval, Decision, Given, Principal, Terms
 from firebreak.domain.plan import Outcome, Plan
 from firebreak.domain.record import NewEntry
 
@@ -35,7 +35,7 @@ class Ask(Model):
     hold_s: int | None = None
     ladder: str = ""  # all rungs in a line, for the plan to repeat
     plan: Plan | None = None
-    gates: tuple[Gate, ...] = ()  # whom the author wants to agree, whatever policy says
+    author: Terms = NOBODY  # whom the author wants to agree, whatever policy says
     approvals: tuple[Approval, ...] = ()
     preview: bool = False
     entries: tuple[NewEntry, ...] = ()
@@ -58,6 +58,7 @@ class Answer(Model):
     plan: Plan | None = None
     decision: Decision | None = None
     hold: Hold | None = None  # the hold that this step's change stands under
+    hits: tuple[str, ...] = ()  # what else the plan touches, for the people who are to be asked
     entries: tuple[NewEntry, ...] = ()  # for the workflow to hand to its next activity
 
 
@@ -131,9 +132,29 @@ class Entries(Model):
 
 
 class ApprovalAsk(Model):
-    """Plans that people must agree to."""
+    """Plans that people must agree to.
+
+    ``replaces`` and ``changers``: the request that this one follows, and who changed its plan.
+    """
 
     step: str
     plans: tuple[Plan, ...]
-    gates: tuple[Gate, ...]
+    terms: Terms
     why: str
+    hits: tuple[str, ...] = ()
+    given: tuple[Given, ...] = ()
+    replaces: str = ""
+    changers: tuple[str, ...] = ()
+
+
+class DutyAsk(Model):
+    """Who is to be asked for any of these roles at that moment."""
+
+    roles: tuple[str, ...]
+    at: AwareDatetime
+
+
+class Duty(Model):
+    """Principal ids, first to ask first; empty when nobody is known by name."""
+
+    people: tuple[str, ...] = ()

@@ -150,7 +150,7 @@ class ReviewClosed(Body):
 
 
 class Asked(Body):
-    """``approval.requested`` and ``approval.closed``."""
+    """``approval.requested``, ``.closed``, and whatever else holds the request as it stands."""
 
     approval: Approval
 

@@ -111,7 +111,8 @@ def _voted(connection: Connection, entry: Entry) -> None:
     _change_approval(connection, approval.model_copy(update={"votes": (*approval.votes, vote)}))
 
 
-def _settled(connection: Connection, entry: Entry) -> None:
+def _moved_on(connection: Connection, entry: Entry) -> None:
+    """The entry holds the request as it then stands."""
     approval = read(entry, bodies.Asked).approval
     _approval(connection, entry, approval.id)
     _change_approval(connection, approval)
@@ -149,5 +150,9 @@ _HANDLERS: dict[Kind, Callable[[Connection, Entry], None]] = {
     Kind.REVIEW_CLOSED: glasses.reviewed,
     Kind.APPROVAL_REQUESTED: _requested,
     Kind.APPROVAL_VOTE: _voted,
-    Kind.APPROVAL_CLOSED: _settled,
+    Kind.APPROVAL_REMINDED: _moved_on,
+    Kind.APPROVAL_ESCALATED: _moved_on,
+    Kind.APPROVAL_DELEGATED: _moved_on,
+    Kind.APPROVAL_SNOOZED: _moved_on,
+    Kind.APPROVAL_CLOSED: _moved_on,
 }

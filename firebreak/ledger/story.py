@@ -146,11 +146,24 @@ def _between(start: datetime | None, end: datetime | None) -> float | None:
     return None if start is None or end is None else round((end - start).total_seconds(), 6)
 
 
+# Entries that hold a request as it then stands.
+_STANDS = frozenset(
+    {
+        Kind.APPROVAL_REQUESTED,
+        Kind.APPROVAL_REMINDED,
+        Kind.APPROVAL_ESCALATED,
+        Kind.APPROVAL_DELEGATED,
+        Kind.APPROVAL_SNOOZED,
+        Kind.APPROVAL_CLOSED,
+    }
+)
+
+
 def approvals(chain: Sequence[Entry]) -> list[JsonObject]:
     """Each request in its last known state, with its votes."""
     found: dict[str, Approval] = {}
     for entry in chain:
-        if entry.kind in (Kind.APPROVAL_REQUESTED, Kind.APPROVAL_CLOSED):
+        if entry.kind in _STANDS:
             approval = read(entry, bodies.Asked).approval
             found[approval.id] = approval
         elif entry.kind is Kind.APPROVAL_VOTE:

@@ -5,6 +5,7 @@ from typing import Any, Protocol
 
 from pydantic import JsonValue
 
+from firebreak.domain.people import Level
 from firebreak.playbook import program, schema
 from firebreak.playbook.catalogue import Catalogue, Param
 from firebreak.playbook.lint import Playbooks, lint
@@ -138,6 +139,11 @@ def _leaf(step: schema.Step, plain: dict[str, Any]) -> program.AnyStep:
                 role=ask.role,
                 quorum=ask.quorum,
                 within_s=ask.within,
+                levels=tuple(
+                    Level(role=role, after_s=after_s, instead_of=(ask.role,))
+                    for role, after_s in ask.levels
+                ),
+                remind_s=ask.remind,
                 plan=tuple(step.plan),
                 reason=ask.reason,
             )

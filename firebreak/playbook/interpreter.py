@@ -11,10 +11,19 @@ from typing import assert_never
 from pydantic import JsonValue
 
 from firebreak.domain.hold import Hold
-from firebreak.domain.people import Approval, ApprovalState, Gate, united
+from firebreak.domain.people import NOBODY, Approval, ApprovalState, Change, Given, Terms
 from firebreak.domain.plan import Outcome, OutcomeKind, Plan
 from firebreak.domain.step import Answer, AnswerKind, ApprovalAsk, Roads
 from firebreak.errors import DefinitionError, NotFound
+from firebreak.playbook.agreement import (
+    MAX_CHANGES,
+    Agreed,
+    Changes,
+    ask,
+    author_terms,
+    given,
+    terms,
+)
 from firebreak.playbook.expressions import evaluate, truth
 from firebreak.playbook.program import (
     AnyStep,
@@ -57,7 +66,9 @@ class Interpreter:
         self._runtime = runtime
         self._device = device
         self._root = scope
-        self._approved: dict[str, tuple[Approval, Gate, dict[str, Plan]]] = {}
+        self._approved: dict[str, Agreed] = {}  # by step key
+        self._given: dict[str, Given] = {}  # what planned steps would be done with, likewise
+        self._changes = Changes()
         self._refused: set[str] = set()  # keys of steps that people were asked for and did not get
         self._holds: dict[str, Hold] = {}  # by step key, in order
         self.contained = False
@@ -175,44 +186,101 @@ class Interpreter:
     ) -> Outcome:
         where = first = f"{key}/{rung}" if rung else key
         plan, approvals, author = self._agreed(key, rung)
-        for turn in range(MAX_PLANS):
+        turn = 0
+        while turn < MAX_PLANS:
+            wanted, filled = self._changes.apply(step, key, inputs)
             answer = await self._runtime.act(
-                step,
+                wanted,
                 where,
                 rung,
                 device,
-                inputs,
+                filled,
                 ladder=ladder,
                 plan=plan,
-                gates=(author,) if author else (),
+                author=author,
                 approvals=approvals,
             )
+            turn += 1
             if answer.kind is AnswerKind.DONE:
-                if await self._settle(step, key, inputs, answer):
+                if await self._settle(wanted, key, filled, answer):
                     assert answer.outcome is not None  # noqa: S101 - a done answer has one
                     return answer.outcome
-                where = f"{first}~{turn + 2}"  # the hold that it joined ended meanwhile
+                where = f"{first}~{turn + 1}"  # the hold that it joined ended meanwhile
                 self._runtime.note(where, "once more", "the hold it stood under has ended")
                 continue
-            gates = _gates(answer, author)
-            if not gates:  # it drifted to a plan that needs nobody
-                plan, approvals = None, ()
-                continue
-            assert answer.plan is not None  # noqa: S101 - gated and drifted answers carry the plan
-            approval = await self._agree(
-                ApprovalAsk(step=where, plans=(answer.plan,), gates=gates, why=_why(answer, author))
+            plan, approvals = (
+                answer.plan,
+                await self._asked(step, key, where, answer, inputs, author, approvals),
             )
-            plan, approvals = answer.plan, (approval,)
+            if not approvals:  # it drifted to a plan that needs nobody
+                plan = None
+            elif approvals[-1].change is not None:
+                plan, turn = None, 0
+                await self._try_change(step, key, where, rung, device, inputs, approvals[-1].change)
         raise StepFailedError(
-            f"{where}: the state drifted {MAX_PLANS} times between plan and effect"
+            f"{where}: planned {MAX_PLANS} times, and what was agreed no longer held by the effect"
         )
 
-    def _agreed(self, key: str, rung: str) -> tuple[Plan | None, tuple[Approval, ...], Gate | None]:
+    async def _asked(  # noqa: PLR0917 - the question is made of all of these
+        self,
+        step: Do,
+        key: str,
+        where: str,
+        answer: Answer,
+        inputs: dict[str, JsonValue],
+        author: Terms,
+        before: tuple[Approval, ...],
+    ) -> tuple[Approval, ...]:
+        """What people say to a rung's plan; nothing when nobody needs to be asked."""
+        assert answer.plan is not None  # noqa: S101 - gated and drifted answers carry the plan
+        if not terms((answer,), author).gates:
+            return ()
+        wanted, filled = self._changes.apply(step, key, inputs)
+        question = ask(
+            where,
+            answer,
+            answer.plan,
+            author,
+            before=before,
+            given=(given(wanted, filled, step),),
+            changers=self._changes.who([key]),
+        )
+        return (await self._agree(question),)
+
+    async def _try_change(  # noqa: PLR0917 - planning a rung takes all of these
+        self,
+        step: Do,
+        key: str,
+        where: str,
+        rung: str,
+        device: str,
+        inputs: dict[str, JsonValue],
+        change: Change,
+    ) -> None:
+        """Take a change up if it can be planned; else the old plan is put up again."""
+        self._take_change(key, change)
+        wanted, filled = self._changes.apply(step, key, inputs)
+        answer = await self._runtime.act(wanted, where, rung, device, filled, preview=True)
+        if answer.plan is None:
+            self._refuse_change(key, answer.outcome.detail if answer.outcome else "no plan")
+
+    def _take_change(self, key: str, change: Change) -> None:
+        self._changes.add(key, change)
+        if self._changes.of(key) > MAX_CHANGES:
+            raise StepFailedError(f"{key}: changed more than {MAX_CHANGES} times")
+        self._runtime.note(f"{key}#{self._changes.of(key)}", "changed", f"by {change.who}")
+
+    def _refuse_change(self, key: str, why: str) -> None:
+        number = self._changes.of(key)
+        change = self._changes.take_back(key)
+        self._runtime.note(f"{key}#{number}", "change refused", f"by {change.who}: {why}")
+
+    def _agreed(self, key: str, rung: str) -> tuple[Plan | None, tuple[Approval, ...], Terms]:
         if key not in self._approved:
-            return None, (), None
-        approval, gate, plans = self._approved[key]
-        plan = plans.get(rung)
-        return plan, ((approval,) if plan else ()), gate
+            return None, (), NOBODY
+        agreed = self._approved[key]
+        plan = agreed.plans.get(rung)
+        return plan, ((agreed.approval,) if plan else ()), agreed.author
 
     async def _settle(
         self, step: Do, key: str, inputs: dict[str, JsonValue], answer: Answer
@@ -255,33 +323,70 @@ class Interpreter:
 
     # -- people and holds -------------------------------------------------------------------
 
-    async def _agree(self, ask: ApprovalAsk) -> Approval:
-        """An approval that lets it happen. Raises NotApprovedError or CancelledError."""
-        approval = await self._runtime.approve(ask)
-        if approval.state is ApprovalState.APPROVED:
+    async def _agree(self, question: ApprovalAsk) -> Approval:
+        """An approval that lets it happen, or that somebody changed the plan of.
+
+        Raises NotApprovedError or CancelledError.
+        """
+        approval = await self._runtime.approve(question)
+        if approval.state in {ApprovalState.APPROVED, ApprovalState.UNOPPOSED}:
             return approval
         if self._runtime.cancelled():
             raise CancelledError
-        raise NotApprovedError(f"{ask.step}: {approval.state.value}")
+        if approval.change is not None:
+            return approval
+        raise NotApprovedError(f"{question.step}: {approval.state.value}")
 
     async def _approve(self, step: Approve, scope: Scope, later: Sequence[AnyStep]) -> None:
+        keys = {name: scope.key(name) for name in step.plan}
+        self._refused |= set(keys.values())
+        author, before, changed = author_terms(step), "", ""
+        while True:
+            try:
+                planned = await self._plan_ahead(step, scope, later)
+            except StepFailedError as error:
+                if not changed:
+                    raise
+                self._refuse_change(changed, str(error))
+                changed = ""
+                continue
+            approval = await self._agree(self._question(step, scope, planned, author, before))
+            if approval.change is None:
+                break
+            before, changed = approval.id, keys[approval.change.step]
+            self._take_change(changed, approval.change)
+        for name, key in keys.items():
+            plans = {rung: a.plan for rung, a in planned[name].items() if a.plan}
+            self._approved[key] = Agreed(approval, author, plans)
+            self._refused.discard(key)
+
+    async def _plan_ahead(
+        self, step: Approve, scope: Scope, later: Sequence[AnyStep]
+    ) -> dict[str, dict[str, Answer]]:
+        """The plans of later steps, by step and rung."""
         key = scope.key(step.id)
-        gate = Gate(role=step.role, quorum=step.quorum, within_s=step.within_s)
-        planned: dict[str, dict[str, Plan]] = {}
-        gates = [gate]
-        self._refused |= {scope.key(name) for name in step.plan}
-        for name in step.plan:
-            answers = await self._preview(_find(later, name), scope, key)
-            planned[scope.key(name)] = {rung: a.plan for rung, a in answers.items() if a.plan}
-            gates += [g for a in answers.values() if a.decision for g in a.decision.gates]
-        plans = tuple(plan for by_rung in planned.values() for plan in by_rung.values())
+        return {name: await self._preview(_find(later, name), scope, key) for name in step.plan}
+
+    def _question(
+        self,
+        step: Approve,
+        scope: Scope,
+        planned: dict[str, dict[str, Answer]],
+        author: Terms,
+        before: str,
+    ) -> ApprovalAsk:
+        answers = [answer for by_rung in planned.values() for answer in by_rung.values()]
         why = scope.render(step.reason) or f"step {step.id} of the playbook asks"
-        approval = await self._agree(
-            ApprovalAsk(step=key, plans=plans, gates=united(gates), why=str(why))
+        return ApprovalAsk(
+            step=scope.key(step.id),
+            plans=tuple(answer.plan for answer in answers if answer.plan),
+            terms=terms(answers, author),
+            why=str(why),
+            hits=tuple(dict.fromkeys(line for answer in answers for line in answer.hits)),
+            given=tuple(self._given[scope.key(n)] for n in planned if scope.key(n) in self._given),
+            replaces=before,
+            changers=self._changes.who(scope.key(name) for name in planned),
         )
-        for name, by_rung in planned.items():
-            self._approved[name] = (approval, gate, by_rung)
-            self._refused.discard(name)
 
     async def _preview(self, step: AnyStep, scope: Scope, asker: str) -> dict[str, Answer]:
         """The plan of a later step: the first rung that can be planned, or the releases."""
@@ -294,12 +399,14 @@ class Interpreter:
         if not isinstance(step, Do):
             raise DefinitionError(f"step {step.id} cannot be planned ahead; name a do step")
         device, inputs = self._target(step, scope)
+        wanted, inputs = self._changes.apply(step, scope.key(step.id), inputs)
+        self._given[scope.key(step.id)] = given(wanted, inputs, step)
         detail = ""
         roads = await self._roads(step, f"{asker}/{step.id}", device)
         for rung in _climbed(step, roads):
             where = f"{asker}/{step.id}/{rung}"
             answer = await self._runtime.act(
-                step, where, rung, device, inputs, ladder=roads.summary, preview=True
+                wanted, where, rung, device, inputs, ladder=roads.summary, preview=True
             )
             if answer.plan is not None:
                 return {rung: answer}
@@ -335,20 +442,13 @@ class Interpreter:
 
     async def _agree_release(self, key: str, hold: Hold) -> None:
         _, approvals, author = self._agreed(key, hold.plan.target)
-        gates = (author,) if author else ()
         where = f"{key}/{hold.id}"
-        answer = await self._runtime.may_release(where, hold, gates=gates, approvals=approvals)
+        answer = await self._runtime.may_release(where, hold, author=author, approvals=approvals)
         if answer.kind is AnswerKind.GATED and answer.plan is not None:
-            approval = await self._agree(
-                ApprovalAsk(
-                    step=where,
-                    plans=(answer.plan,),
-                    gates=_gates(answer, author),
-                    why=_why(answer, author),
-                )
-            )
+            question = ask(where, answer, answer.plan, author, before=approvals)
+            approval = await self._agree(question)
             answer = await self._runtime.may_release(
-                where, hold, gates=gates, approvals=(*approvals, approval)
+                where, hold, author=author, approvals=(*approvals, approval)
             )
         if answer.kind is not AnswerKind.PLANNED:
             detail = answer.outcome.detail if answer.outcome else answer.kind.value
@@ -410,17 +510,3 @@ def _find(later: Sequence[AnyStep], name: str) -> AnyStep:
 def _climbed(step: Do, roads: Roads) -> tuple[str, ...]:
     """The rungs to try. Where none leads to the device, the last one says so for the record."""
     return roads.ladder or step.ladder[-1:] or ("",)
-
-
-def _gates(answer: Answer, author: Gate | None) -> tuple[Gate, ...]:
-    """Policy's gates and the author's: never fewer than either."""
-    policy = answer.decision.gates if answer.decision else ()
-    return united((*policy, author) if author else policy)
-
-
-def _why(answer: Answer, author: Gate | None) -> str:
-    if answer.kind is AnswerKind.DRIFTED:
-        return "the state changed since it was approved; this is the new plan"
-    if answer.decision and answer.decision.gates:
-        return answer.decision.reason or f"policy {', '.join(answer.decision.rules)} asks"
-    return f"the playbook asks for {author.role}" if author else "the plan must be agreed"

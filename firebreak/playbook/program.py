@@ -10,6 +10,7 @@ from pydantic import Field, JsonValue
 
 from firebreak.domain.base import Model, digest
 from firebreak.domain.device import Slug
+from firebreak.domain.people import Level
 
 StepId = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
 Expression = str  # a bare expression: `alert.severity >= 4`
@@ -71,12 +72,17 @@ class Release(Step):
 
 
 class Approve(Step):
-    """Ask people before the steps named in ``plan`` run; their answer binds to those plans."""
+    """Ask people before the steps named in ``plan`` run; their answer binds to those plans.
+
+    ``levels``: who may answer in place of ``role``, after how long. Silence is a no.
+    """
 
     kind: Literal["approve"] = "approve"
     role: str
     quorum: int = Field(default=1, ge=1, le=10)
     within_s: int = Field(default=900, ge=1)
+    levels: tuple[Level, ...] = ()
+    remind_s: int | None = Field(default=None, ge=1)
     plan: tuple[StepId, ...] = ()
     reason: Template = ""
 

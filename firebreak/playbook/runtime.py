@@ -5,7 +5,7 @@ from typing import Protocol
 from pydantic import JsonValue
 
 from firebreak.domain.hold import Hold
-from firebreak.domain.people import Approval, Gate
+from firebreak.domain.people import NOBODY, Approval, Terms
 from firebreak.domain.plan import Outcome, Plan
 from firebreak.domain.step import Answer, ApprovalAsk, Roads
 from firebreak.playbook.program import Do, HoldSpec
@@ -36,14 +36,14 @@ class Runtime(Protocol):
         *,
         ladder: str = "",
         plan: Plan | None = None,
-        gates: tuple[Gate, ...] = (),
+        author: Terms = NOBODY,
         approvals: tuple[Approval, ...] = (),
         preview: bool = False,
     ) -> Answer:
         """Try one rung (or preview it).
 
-        ``ladder``: the whole ladder in a line, which the plan repeats. ``gates``: whom the author
-        wants, whatever policy says.
+        ``ladder``: the whole ladder in a line, which the plan repeats. ``author``: whom
+        the author wants to agree, whatever policy says.
         """
         ...
 
@@ -67,7 +67,7 @@ class Runtime(Protocol):
         key: str,
         hold: Hold,
         *,
-        gates: tuple[Gate, ...] = (),
+        author: Terms = NOBODY,
         approvals: tuple[Approval, ...] = (),
         preview: bool = False,
     ) -> Answer:

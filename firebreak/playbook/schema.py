@@ -3,7 +3,8 @@
 Abbreviations are allowed here and spelled out by the compiler.
 """
 
-from typing import Annotated, Any, ClassVar, Literal, TypeAlias
+from itertools import pairwise
+from typing import Annotated, Any, ClassVar, Literal, Self, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, JsonValue, Tag, model_validator
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
@@ -117,14 +118,65 @@ class Release(Guarded):
     )
 
 
+class Level(Written):
+    """Who may answer too when nobody has for that long."""
+
+    role: Slug
+    after: Duration
+
+
+# Tags as for TimeBox. A role alone: the roles share the time evenly.
+Escalation: TypeAlias = Annotated[
+    Annotated[Level, Tag(":level")] | Annotated[Slug, Tag(":role")],
+    Discriminator(lambda level: ":level" if isinstance(level, dict | Level) else ":role"),
+]
+
+
 class Question(Written):
-    """Who must agree, and until when."""
+    """Who must agree, until when, and who is asked when they do not answer."""
 
     role: Slug
     quorum: int = Field(default=1, ge=1, le=10)
     within: Duration = Field(default=900, json_schema_extra={"default": "15m"})
+    escalate: list[Escalation] = Field(
+        default_factory=list,
+        min_length=1,
+        max_length=10,
+        description="Who may answer instead, in order: roles, or roles each `after` a time",
+    )
+    remind: Duration | None = Field(
+        default=None, description="How often whoever has not answered is asked again"
+    )
     reason: Text = ""
     otherwise: Literal["deny"] = "deny"
+
+    @model_validator(mode="after")
+    def _before_it_expires(self) -> Self:
+        levels = self.levels
+        roles = [role for role, _ in levels]
+        if len(set(roles)) < len(roles) or self.role in roles:
+            raise PydanticCustomError("role_twice", "a role is asked once; `escalate` names others")
+        if len({isinstance(level, str) for level in self.escalate}) > 1:
+            raise PydanticCustomError("mixed_levels", "give every level an `after`, or none")
+        times = [0, *(after for _, after in levels), self.within]
+        if any(later <= sooner for sooner, later in pairwise(times)):
+            raise PydanticCustomError(
+                "level_order", "levels come one after the other, before `within` is over"
+            )
+        if self.remind is not None and self.remind >= self.within:
+            raise PydanticCustomError("remind_late", "`remind` is shorter than `within`")
+        return self
+
+    @property
+    def levels(self) -> tuple[tuple[str, int], ...]:
+        """Roles with the seconds after which they may answer too."""
+        parts = len(self.escalate) + 1
+        return tuple(
+            (level, self.within * place // parts)
+            if isinstance(level, str)
+            else (level.role, level.after)
+            for place, level in enumerate(self.escalate, start=1)
+        )
 
 
 class Approve(Guarded):

@@ -9,7 +9,8 @@ import cedarpy
 import structlog
 
 from firebreak.contracts import Question
-from firebreak.domain.people import Decision, Effect, united
+from firebreak.domain.people import Decision, Effect
+from firebreak.domain.standing import combined
 from firebreak.errors import DefinitionError
 from firebreak.policy.files import PolicySet, read
 from firebreak.policy.request import entities, request
@@ -126,9 +127,13 @@ class CedarPolicy:
         return self._say(effect, deciding, "; ".join(rule.summary for rule in deciding))
 
     def _say(self, effect: Effect, rules: list[Rule], reason: str) -> Decision:
+        terms = combined(rule.terms for rule in rules)
         return Decision(
             effect=effect,
-            gates=united(gate for rule in rules for gate in rule.gates),
+            gates=terms.gates,
+            levels=terms.levels,
+            remind_s=terms.remind_s,
+            otherwise=terms.otherwise,
             rules=tuple(rule.id for rule in rules),
             reason=reason,
             policy_digest=self.digest,

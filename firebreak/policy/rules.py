@@ -12,7 +12,7 @@ from typing import Any
 
 import cedarpy
 
-from firebreak.domain.people import Gate
+from firebreak.domain.people import Gate, Terms
 from firebreak.errors import DefinitionError
 from firebreak.policy import gates
 from firebreak.policy.statements import Statement
@@ -23,7 +23,7 @@ _CONTEXT = {"Var": "context"}
 
 _ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 _SUMMARY = re.compile(r"[^\x00-\x1f\x7f-\x9f]{1,500}")
-_NOTES = frozenset({"id", "summary", "approve"})
+_NOTES = frozenset({"id", "summary", "approve", *gates.WITH_APPROVE})
 # Cedar names the policy, and says the same of each action that it may be asked about.
 _REPEATED = re.compile(r'for policy `policy0`[,:] | for Action::"[^"]*"(?= not found)')
 
@@ -38,12 +38,17 @@ class Rule:
     id: str
     summary: str
     permits: bool
-    gates: tuple[Gate, ...]
+    terms: Terms
     file: str
     line: int
     head: str
     text: str
     mentions: frozenset[str]
+
+    @property
+    def gates(self) -> tuple[Gate, ...]:
+        """Whom it wants to agree; nobody for one that just permits, or forbids."""
+        return self.terms.gates
 
     @property
     def place(self) -> str:
@@ -68,7 +73,7 @@ def rule(statement: Statement, file: str, vocabulary: Vocabulary) -> Rule:
         id=notes["id"],
         summary=notes["summary"],
         permits=permits,
-        gates=gates.parse(notes["approve"]) if "approve" in notes else (),
+        terms=gates.terms(notes),
         file=file,
         line=statement.line,
         head=statement.head,
@@ -108,20 +113,22 @@ def _parsed(statement: Statement, where: str) -> dict[str, Any]:
 
 def _wrong_notes(notes: dict[str, str], *, permits: bool) -> list[str]:
     problems = [
-        f"@{name} means nothing here; there are @id, @summary and @approve"
+        f"@{name} means nothing here; there are @id, @summary, @approve, @escalate, @remind and "
+        "@otherwise"
         for name in sorted(notes.keys() - _NOTES)
     ]
     if not _ID.fullmatch(notes.get("id", "")):
         problems.append('it needs an @id("...") of small letters, digits, dots and dashes')
     if not _SUMMARY.fullmatch(notes.get("summary", "")):
         problems.append('it needs a @summary("...") of one line: people are told it as the reason')
-    if "approve" in notes and not permits:
-        problems.append("@approve belongs to permit policies; forbid is forbid")
-    elif "approve" in notes:
-        try:
-            gates.parse(notes["approve"])
-        except ValueError as error:
-            problems.append(f"@approve: {error}")
+    asking = [name for name in ("approve", *gates.WITH_APPROVE) if name in notes]
+    if asking and not permits:
+        problems.append(f"@{asking[0]} belongs to permit policies; forbid is forbid")
+        return problems
+    try:
+        gates.terms(notes)
+    except ValueError as error:
+        problems.append(str(error))
     return problems
 
 

@@ -6,7 +6,16 @@ from uuid import uuid4
 
 from pydantic import TypeAdapter, ValidationError
 
-from firebreak.contracts import Engine, IncidentRow, Inventory, Ledger, Policy, Start, Started
+from firebreak.contracts import (
+    Engine,
+    IncidentRow,
+    Inventory,
+    Ledger,
+    Policy,
+    Start,
+    Started,
+    Wanted,
+)
 from firebreak.domain.base import JsonObject, canonical
 from firebreak.domain.device import Device, Slug
 from firebreak.domain.halt import Halt
@@ -84,6 +93,23 @@ class FrontDesk:
         """Answer a request."""
         roles.DECIDE.check(who)
         return await self._engine.decide(approval, plan_hash, verdict, who, _reason(reason))
+
+    async def delegate(self, who: Principal, approval: str, to: str, reason: str) -> Approval:
+        """Let another person answer instead of ``who``."""
+        roles.DECIDE.check(who)
+        return await self._engine.delegate(approval, to, who, _reason(reason))
+
+    async def snooze(self, who: Principal, approval: str, until: datetime) -> Approval:
+        """Do not remind ``who`` before that time."""
+        roles.DECIDE.check(who)
+        return await self._engine.snooze(approval, until, who)
+
+    async def change(
+        self, who: Principal, approval: str, plan_hash: str, wanted: Wanted, reason: str
+    ) -> Approval:
+        """Have it done otherwise: a new request follows, and others decide on it."""
+        roles.DECIDE.check(who)
+        return await self._engine.change(approval, plan_hash, wanted, who, _reason(reason))
 
     async def halt(self, who: Principal, site: str | None, reason: str) -> tuple[Halt, ...]:
         """Stop all new effects, at one site or everywhere; the halts that stand then."""

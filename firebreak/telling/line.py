@@ -1,9 +1,13 @@
-"""A line of a story, and how it is to look."""
+"""A line of a story, how it is to look, and the words that several kinds of entries share."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from pydantic import JsonValue
+
+from firebreak.telling.peek import Json, items, text
+from firebreak.telling.times import zoned_clock
 
 Body = Mapping[str, JsonValue]
 
@@ -18,3 +22,17 @@ class Line:
     word: str
     text: str
     timed: bool = False  # worth saying how long it took from the start
+
+
+def gates(value: Json) -> str:
+    """Who has to agree: ``2 x on-call and 1 x soc-lead``."""
+    wanted = [f"{text(g, 'quorum')} x {text(g, 'role')}" for g in items(value, "gates")]
+    return " and ".join(wanted) or "people"
+
+
+def when(moment: str) -> str:
+    """A recorded time as a time of day, with its zone; as it stands when it is none."""
+    try:
+        return zoned_clock(datetime.fromisoformat(moment))
+    except ValueError:
+        return moment

@@ -4,9 +4,8 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 
 from firebreak.domain.record import Entry, Kind
-from firebreak.telling import decisions
-from firebreak.telling.decisions import gates, when
-from firebreak.telling.line import ASKS, BAD, GOOD, PLAIN, QUIET, Body, Line
+from firebreak.telling import approvals, installation
+from firebreak.telling.line import ASKS, BAD, GOOD, PLAIN, QUIET, Body, Line, gates, when
 from firebreak.telling.peek import Json, get, items, text
 
 
@@ -86,7 +85,7 @@ def _decision_lines(decision: Json) -> Iterable[Line]:
 
 def _override(override: Json) -> Iterable[Line]:
     whose = f"{text(override, 'glass')} of {text(override, 'who')}"
-    until = decisions.when(text(override, "until"))
+    until = when(text(override, "until"))
     for interlock in items(override, "interlocks"):
         yield Line(BAD, "OVERRIDDEN", f"by break-glass {whose} until {until}: {text(interlock)}")
     if get(override, "gates") is True:
@@ -200,13 +199,14 @@ _TELL: Mapping[Kind, Callable[[Body, Entry], Iterable[Line]]] = {
     Kind.INTENT: _intent,
     Kind.OUTCOME: _outcome,
     Kind.STEP: _step,
+    **approvals.TELL,
     Kind.HOLD_STARTED: _hold_started,
     Kind.HOLD_EXTENDED: _hold_extended,
     Kind.HOLD_ENDED: _hold_ended,
     Kind.HOLD_STUCK: _hold_stuck,
     Kind.NOTE: _note,
     Kind.CLOSED: _closed,
-    **decisions.TELL,
+    **installation.TELL,
 }
 
 

@@ -17,6 +17,16 @@ class Everyone(NamedTuple):
     directory: Directory
     roster: Roster
 
+    @property
+    def known(self) -> Directory | None:
+        """The directory, where there is a people file."""
+        return None if isinstance(self.directory, NobodyKnown) else self.directory
+
+    @property
+    def rotas(self) -> Roster | None:
+        """The roster, where there is a people file."""
+        return None if isinstance(self.roster, NobodyKnown) else self.roster
+
     async def close(self) -> None:
         """Let go of the schedules that are kept elsewhere."""
         if isinstance(self.roster, RotaRoster):

@@ -70,6 +70,7 @@ async def server_services(
             task_queue=settings.task_queue,
             timing=timing(settings),
             task_timeout=timedelta(seconds=settings.workflow_task_timeout_s),
+            directory=everyone.known,
         )
 
         channels = server_channels(settings, *everyone)

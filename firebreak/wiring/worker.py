@@ -16,6 +16,7 @@ from activities.witness import Witness
 from activities.world import World
 from firebreak import logs, memory
 from firebreak.contracts import Control, Guard, Inventory, Ledger, Locator, Operation, Policy, Probe
+from firebreak.contracts.people import Directory, Roster
 from firebreak.domain.limits import Limits
 from firebreak.ledger.store import SqlLedger
 from firebreak.ledger.tokens import Tokens
@@ -28,6 +29,7 @@ from firebreak.policy.live import LivePolicy
 from firebreak.settings import Settings
 from firebreak.wiring.extensions import load
 from firebreak.wiring.interlocks import build
+from firebreak.wiring.people import load_people
 from firebreak.wiring.policy_changes import PolicyChanges
 from firebreak.wiring.roads import network_roads
 from firebreak.wiring.shared import connect_temporal, load_policy
@@ -84,6 +86,8 @@ def build_steps(
     *,
     glasses: Glasses | None = None,
     facts: Facts | None = None,
+    directory: Directory | None = None,
+    roster: Roster | None = None,
 ) -> Steps:
     """The activities over these adapters."""
     world = World(
@@ -101,6 +105,8 @@ def build_steps(
         guards=guards,
         glasses=glasses,
         facts=facts,
+        directory=directory,
+        roster=roster,
     )
     return Steps(world, settings.retry_attempts)
 
@@ -110,6 +116,9 @@ async def serve_worker(settings: Settings, adapters: Adapters) -> None:
     ledger = await SqlLedger.open(settings.ledger_url)
     try:
         client = await connect_temporal(settings)
+        everyone = load_people(settings)
+        # Without a people file a person is what their token says.
+        current = everyone.known.current if everyone.known else Tokens(ledger.database).current
         changes = PolicyChanges(ledger)
         policy = load_policy(settings, adapters.inventory, adapters.catalogue, changes.put)
         async with _interlocks(adapters, ledger) as interlocks, changes.followed(policy):
@@ -119,7 +128,9 @@ async def serve_worker(settings: Settings, adapters: Adapters) -> None:
                 policy,
                 adapters,
                 (interlocks,) if interlocks else (),
-                glasses=Glasses(ledger, Tokens(ledger.database).current, _now),
+                glasses=Glasses(ledger, current, _now),
+                directory=everyone.known,
+                roster=everyone.rotas,
                 facts=_facts(ledger, policy, adapters, interlocks),
             )
             async with build_worker(client, settings, steps):
@@ -127,6 +138,7 @@ async def serve_worker(settings: Settings, adapters: Adapters) -> None:
                     "worker ready", queue=settings.task_queue, temporal=settings.temporal_address
                 )
                 await _stopped()
+        await everyone.close()
         _log.info("worker stopped")
     finally:
         await adapters.close()

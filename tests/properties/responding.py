@@ -18,7 +18,7 @@ from activities.world import World
 from firebreak.contracts import Policy
 from firebreak.domain.base import JsonObject
 from firebreak.domain.hold import Hold
-from firebreak.domain.people import Approval, ApprovalState, Gate, Principal, Verdict
+from firebreak.domain.people import NOBODY, Approval, ApprovalState, Principal, Terms, Verdict
 from firebreak.domain.plan import Outcome, Plan
 from firebreak.domain.record import Kind, NewEntry
 from firebreak.domain.step import Answer, ApprovalAsk, Ask, Roads
@@ -31,7 +31,8 @@ from firebreak.playbook.runtime import StepFailedError
 from firebreak.playbook.scope import Scope
 from firebreak.policy.blast_radius import BlastRadius
 from tests.workflows.site import QUARANTINE, MemoryControl, MemoryInventory, MemorySite
-from workflows.board import Board, VoteRefusedError
+from workflows.answers import VoteRefusedError, check_vote
+from workflows.board import Board
 from workflows.calls import roads_ask
 from workflows.messages import VoteOrder
 
@@ -150,7 +151,7 @@ class Direct:
         *,
         ladder: str = "",
         plan: Plan | None = None,
-        gates: tuple[Gate, ...] = (),
+        author: Terms = NOBODY,
         approvals: tuple[Approval, ...] = (),
         preview: bool = False,
     ) -> Answer:
@@ -168,7 +169,7 @@ class Direct:
             hold_s=step.hold.for_s if step.hold else None,
             ladder=ladder,
             plan=plan,
-            gates=gates,
+            author=author,
             approvals=approvals,
             preview=preview,
         )
@@ -194,11 +195,12 @@ class Direct:
                 approval=request.id, plan_hash=shown, who=said.who, verdict=said.verdict
             )
             try:
-                self._board.check(order, datetime.now(UTC))
+                check_vote(self._board, order, datetime.now(UTC))
             except VoteRefusedError:
                 continue
             _, vote = self._board.cast(order, datetime.now(UTC))
-            await self._note(Kind.NOTE, f"vote:{request.id}:{said.who.id}", vote.to_json())
+            body: JsonObject = {"vote": vote.to_json(), "plans": list(request.plans)}
+            await self._note(Kind.NOTE, f"vote:{request.id}:{said.who.id}", body)
         if self._script.drifts and self._script.drifts.pop(0):
             for plan in ask.plans:
                 self._site.vlan[plan.device] += 1

@@ -16,9 +16,10 @@ from pathlib import Path
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import JsonValue
 
 from firebreak.contracts import Question
-from firebreak.domain.base import JsonObject, digest
+from firebreak.domain.base import JsonObject
 from firebreak.domain.device import Device
 from firebreak.domain.limits import Cap, Limits
 from firebreak.domain.people import Decision, Effect, Principal, Verdict, Vote
@@ -147,19 +148,21 @@ def _each_effect_was_decided(
             )
         )
         assert said.effect is not Effect.FORBID
-        votes = [
-            Vote.model_validate(before.body)
-            for before in chain[: entry.seq]
-            if before.kind is Kind.NOTE
+        said_before = [e.body for e in chain[: entry.seq] if e.kind is Kind.NOTE]
+        votes = [Vote.model_validate(body["vote"]) for body in said_before]
+        about = [
+            Vote.model_validate(body["vote"]) for body in said_before if plan.hash in _plans(body)
         ]
-        agreed = [v for v in votes if v.verdict is Verdict.APPROVE and _is_for(v, plan)]
+        agreed = [vote for vote in about if vote.verdict is Verdict.APPROVE]
         assert requester.id not in {vote.who.id for vote in votes}
         assert _shared_out(_slots(said), [v.who.roles for v in agreed])
-        assert not any(v.verdict is Verdict.DENY and _is_for(v, plan) for v in votes)
+        assert len(agreed) == len(about)  # nobody said no
 
 
-def _is_for(vote: Vote, plan: Plan) -> bool:
-    return vote.plan_hash == digest([plan.hash])
+def _plans(body: JsonObject) -> list[JsonValue]:
+    plans = body["plans"]
+    assert isinstance(plans, list)
+    return plans
 
 
 def _slots(said: Decision) -> list[str]:

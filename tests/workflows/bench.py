@@ -27,6 +27,7 @@ from firebreak.playbook.program import Program
 from firebreak.policy.blast_radius import BlastRadius
 from firebreak.settings import Settings
 from firebreak.worker import WORKFLOWS, build_worker, connect, sandboxed
+from tests.workflows.people import MemoryPeople
 from tests.workflows.policy import Rules
 from tests.workflows.site import MemoryInventory, MemorySite, camera, memory_controls
 from workflows.engine import TemporalEngine
@@ -61,6 +62,7 @@ class Bench:
     programs: Programs
     settings: Settings
     steps: Steps
+    people: MemoryPeople
 
     async def start(self, program: Program, device: str = "cam-17", **more: object) -> Started:
         self.programs.all[program.name] = program
@@ -107,7 +109,8 @@ async def open_bench(
     ledger = await SqlLedger.open(settings.ledger_url)
     client = await connect(settings, codec, lambda _: None)
     site, rules, programs = MemorySite.of(camera(), camera(18)), Rules(), Programs()
-    steps = memory_steps(ledger, rules, site, settings)
+    people = MemoryPeople()
+    steps = memory_steps(ledger, rules, site, settings, people)
     engine = TemporalEngine(
         client,
         programs,
@@ -122,17 +125,24 @@ async def open_bench(
             release_retry_s=settings.release_retry_s,
         ),
         task_timeout=timedelta(seconds=settings.workflow_task_timeout_s),
+        directory=people,
     )
     try:
         async with build_worker(client, settings, steps):
-            yield Bench(client, engine, ledger, site, rules, programs, settings, steps)
+            yield Bench(client, engine, ledger, site, rules, programs, settings, steps, people)
             await end_all(client, settings.task_queue)
         await replay_all(client, settings.task_queue)
     finally:
         await ledger.close()
 
 
-def memory_steps(ledger: SqlLedger, rules: Rules, site: MemorySite, settings: Settings) -> Steps:
+def memory_steps(
+    ledger: SqlLedger,
+    rules: Rules,
+    site: MemorySite,
+    settings: Settings,
+    people: MemoryPeople | None = None,
+) -> Steps:
     """The real activities over a site in memory."""
     inventory = MemoryInventory(site)
     world = World(
@@ -148,6 +158,8 @@ def memory_steps(ledger: SqlLedger, rules: Rules, site: MemorySite, settings: Se
         send_window=timedelta(seconds=settings.send_window_s),
         blast_radius=BlastRadius(lambda: site.limits, inventory),
         guards=(site,),
+        directory=people,
+        roster=people,
     )
     return Steps(world, settings.retry_attempts)
 

@@ -12,7 +12,7 @@ from firebreak.contracts import Capabilities, Observation, Place
 from firebreak.domain.base import JsonObject
 from firebreak.domain.device import Device
 from firebreak.domain.limits import Limits
-from firebreak.domain.plan import Plan, ProbeReport, Reach
+from firebreak.domain.plan import Plan, ProbeReport, Reach, Risk
 from firebreak.errors import (
     FirebreakError,
     InterlockEngaged,
@@ -67,6 +67,7 @@ class MemorySite:
     place: Place | None = None  # where the switches have seen the device
     claims: int = 1  # how many ports claim it
     limits: Limits = field(default_factory=lambda: Limits(site=None, redundancy_group=None))
+    risk: Risk = "medium"  # of every plan
     engaged: list[str] = field(default_factory=list)  # what its interlock says next; "" is fine
     checked: int = 0  # how often that was asked
     lies: set[str] = field(default_factory=set)  # devices that a lying rung left reachable
@@ -195,7 +196,7 @@ class MemoryControl:
             after=after,
             reversible=True,
             way_back=f"back to {seen.state}",
-            risk="medium",
+            risk=self._site.risk,
             summary=f"{self.capabilities.rung}: {device.id} to {after}",
             evidence=seen.evidence,
         )

@@ -147,6 +147,38 @@ def test_approve_without_a_terminal_needs_an_explicit_yes(api: StubApi, call: Ca
     assert [request.method for request in api.requests] == ["GET"]
 
 
+def test_all_plans_of_an_incident_are_shown_and_answered_each_by_its_hash(
+    api: StubApi, call: Call
+) -> None:
+    waiting = [approval(id="apr-1"), approval(id="apr-2"), approval(id="x", incident="inc-0")]
+    api.answer("GET", "/approvals", {"approvals": [one.to_json() for one in waiting]})
+    said = [
+        {"approval": "apr-1", "state": "approved", "error": "", "message": ""},
+        {"approval": "apr-2", "state": None, "error": "forbidden", "message": "it has expired"},
+    ]
+    api.answer("POST", "/approvals/decide", {"answered": said})
+    result = call("approve", "--incident", INCIDENT, "--yes")
+    assert result.exit_code == 4
+    assert result.stderr.count(PLAN.summary) == 2
+    assert "it has expired" in result.stdout
+    asked = [(one["approval"], one["plan_hash"]) for one in api.requests[1].json["requests"]]
+    assert asked == [("apr-1", HASH), ("apr-2", HASH)]
+
+
+def test_delegate_snooze_and_change_send_what_was_said(api: StubApi, call: Call) -> None:
+    api.answer("GET", "/approvals/apr-1", approval().to_json())
+    for verb in ("delegate", "snooze", "change"):
+        api.answer("POST", f"/approvals/apr-1/{verb}", approval().to_json())
+    assert call("delegate", "apr-1", "--to", "edith", "--reason", "busy").exit_code == 0
+    assert call("snooze", "apr-1", "--for", "10m").exit_code == 0
+    assert call("change", "apr-1", "--hold", "1h", "--reason", "shorter").exit_code == 0
+    posted = [request.json for request in api.requests if request.method == "POST"]
+    delegated, snoozed, changed = posted
+    assert delegated == {"to": "edith", "reason": "busy"}
+    assert snoozed == {"for_s": 600}
+    assert (changed["plan_hash"], changed["hold_s"]) == (HASH, 3600)
+
+
 def test_deny_sends_the_verdict(api: StubApi, call: Call) -> None:
     api.answer("GET", "/approvals/apr-1", approval().to_json())
     api.answer("POST", "/approvals/apr-1/decide", approval(ApprovalState.DENIED).to_json())

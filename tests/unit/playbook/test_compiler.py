@@ -192,3 +192,39 @@ def test_a_duration_is_read_as_it_is_written(seconds: int) -> None:
     (step,) = compile_steps(f"- wait: {duration(seconds)}").steps
     assert isinstance(step, Wait)
     assert step.seconds == seconds
+
+
+def test_roles_alone_share_the_time_evenly() -> None:
+    steps = """
+    - {id: c, do: network.quarantine, hold: 1h}
+    - {id: sure, approve: {role: a, within: 15m, escalate: [b, c], remind: 2m}, plan: [back]}
+    - {id: back, do: release}
+    """
+    sure = compile_steps(steps).steps[1]
+    assert isinstance(sure, Approve)
+    assert [(level.role, level.after_s) for level in sure.levels] == [("b", 300), ("c", 600)]
+    assert {level.instead_of for level in sure.levels} == {("a",)}
+    assert sure.remind_s == 120
+
+
+@pytest.mark.parametrize(
+    "terms",
+    [
+        "escalate: [a]",
+        "escalate: [b, b]",
+        "escalate: [{role: b, after: 15m}]",
+        "escalate: [{role: b, after: 5m}, {role: c, after: 5m}]",
+        "escalate: [b, {role: c, after: 5m}]",
+        "escalate: []",
+        "remind: 15m",
+        "otherwise: allow",
+    ],
+)
+def test_an_escalation_that_cannot_be_is_refused(terms: str) -> None:
+    steps = f"""
+    - {{id: c, do: network.quarantine, hold: 1h}}
+    - {{id: sure, approve: {{role: a, within: 15m, {terms}}}, plan: [back]}}
+    - {{id: back, do: release}}
+    """
+    with pytest.raises(InvalidPlaybookError):
+        compile_steps(steps)

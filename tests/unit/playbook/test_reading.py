@@ -113,7 +113,7 @@ def test_many_broken_steps_are_refused_quickly_and_shortly() -> None:
         ("- {do: device.probe, irreversible: 1}", "wrong-value", 5, 38, "valid boolean"),
         ("- for_each: alerts\n  as: a\n  steps: [wait: 1s]", "missing-field", 5, 5, "`max`"),
         ("- {approve: {role: a, otherwise: allow}, plan: [b]}", "wrong-value", 5, 36, "'deny'"),
-        ("- {approve: {role: a, escalate: [b]}, plan: [c]}", "unknown-field", 5, 25, "escalate"),
+        ("- {approve: {role: a, inform: [b]}, plan: [c]}", "unknown-field", 5, 25, "inform"),
         ("- {approve: {role: a}}", "missing-field", 5, 5, "`plan`"),
         ("- parallel: [wait: 1s]", "wrong-value", 5, 15, "at least 2 items"),
         ("- parallel: [{wait: 1s}, [{wiat: 1s}]]", "step-kind", 5, 29, "exactly one of"),

@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 from fastapi import FastAPI
 
-from firebreak.contracts import Start, Started
+from firebreak.contracts import Start, Started, Wanted
 from firebreak.domain.alert import Alert
 from firebreak.domain.base import JsonObject
 from firebreak.domain.device import Device
@@ -99,6 +99,20 @@ class Rehearsal:
         self, approval_id: str, plan_hash: str, verdict: Verdict, who: Principal, reason: str
     ) -> Approval:
         self.told.append(("decide", approval_id, plan_hash, verdict, who.id, reason))
+        raise NotFound(f"no approval {approval_id}")
+
+    async def delegate(self, approval_id: str, to: str, who: Principal, reason: str) -> Approval:
+        self.told.append(("delegate", approval_id, to, who.id, reason))
+        raise NotFound(f"no approval {approval_id}")
+
+    async def snooze(self, approval_id: str, until: datetime, who: Principal) -> Approval:
+        self.told.append(("snooze", approval_id, until, who.id))
+        raise NotFound(f"no approval {approval_id}")
+
+    async def change(
+        self, approval_id: str, plan_hash: str, wanted: Wanted, who: Principal, reason: str
+    ) -> Approval:
+        self.told.append(("change", approval_id, plan_hash, wanted, who.id, reason))
         raise NotFound(f"no approval {approval_id}")
 
     async def cancel(self, incident: str, who: Principal, reason: str) -> None:

@@ -7,7 +7,10 @@ from typing import Any
 import pytest
 
 from firebreak.domain.base import JsonObject
+from firebreak.domain.people import Approval, ApprovalState, Principal, Verdict
 from firebreak.domain.record import Kind, NewEntry
+from firebreak.errors import Forbidden
+from tests.unit.cli import samples
 from tests.unit.ledger import chains
 from tests.unit.server.stage import Stage
 
@@ -77,7 +80,11 @@ PROTECTED = [
     ("POST", "/channels/duty/test"),
     ("GET", "/approvals"),
     ("GET", "/approvals/inc-0123456789ab.1"),
+    ("POST", "/approvals/decide"),
     ("POST", "/approvals/inc-0123456789ab.1/decide"),
+    ("POST", "/approvals/inc-0123456789ab.1/delegate"),
+    ("POST", "/approvals/inc-0123456789ab.1/snooze"),
+    ("POST", "/approvals/inc-0123456789ab.1/change"),
     ("GET", "/alerts"),
     ("POST", "/alerts/suricata"),
     ("GET", "/devices"),
@@ -128,6 +135,19 @@ WRITES: list[tuple[str, dict[str, Any]]] = [
     (
         "/approvals/inc-0123456789ab.1/decide",
         {"verdict": "approve", "plan_hash": HASH, "reason": "agreed"},
+    ),
+    (
+        "/approvals/decide",
+        {
+            "requests": [{"approval": "inc-0123456789ab.1", "plan_hash": HASH}],
+            "verdict": "approve",
+            "reason": "agreed",
+        },
+    ),
+    ("/approvals/inc-0123456789ab.1/delegate", {"to": "edith", "reason": "busy"}),
+    (
+        "/approvals/inc-0123456789ab.1/change",
+        {"plan_hash": HASH, "hold_s": 60, "reason": "shorter"},
     ),
     ("/resume", {"reason": "they were not"}),
     ("/halt", {"reason": "the alerts are forged"}),
@@ -322,3 +342,29 @@ async def test_devices_and_playbooks_are_listed(stage: Stage) -> None:
     playbook = (await get(stage, "/playbooks"))["playbooks"][0]
     assert (playbook["name"], playbook["version"]) == ("mirai-botnet", 3)
     assert playbook["digest"].startswith("sha256:")
+
+
+async def test_one_answer_to_many_has_a_result_for_each(stage: Stage) -> None:
+    """One stale hash refuses one vote, and no other."""
+    stale = "sha256:" + "1" * 64
+
+    settled = samples.approval(ApprovalState.APPROVED)
+
+    async def decide(
+        approval_id: str, plan_hash: str, verdict: Verdict, who: Principal, reason: str
+    ) -> Approval:
+        del verdict, reason
+        if plan_hash == stale:
+            raise Forbidden(f"{who.id}: the plan is not the one you saw")
+        return settled.model_copy(update={"id": approval_id})
+
+    stage.engine.decide = decide  # type: ignore[method-assign] # only this test answers
+    requests = [{"approval": f"r{n}", "plan_hash": stale if n == 1 else HASH} for n in range(3)]
+    body = {"requests": requests, "verdict": "approve", "reason": "one wave"}
+    answer = await stage.http.post("/approvals/decide", json=body, headers=stage.auth("on-call"))
+    said = answer.json()["answered"]
+    assert [(one["approval"], one["state"], one["error"]) for one in said] == [
+        ("r0", "approved", ""),
+        ("r1", None, "forbidden"),
+        ("r2", "approved", ""),
+    ]

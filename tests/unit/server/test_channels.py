@@ -11,9 +11,10 @@ import pytest
 from firebreak.domain.base import JsonObject
 from firebreak.domain.record import Kind, NewEntry
 from firebreak.errors import DefinitionError
+from firebreak.people.nobody import NobodyKnown
 from firebreak.server.app import create_app
 from firebreak.settings import Settings
-from firebreak.wiring.channels import dispatcher
+from firebreak.wiring.channels import dispatcher, server_channels
 from tests.unit.dispatch.receivers import SECRET, Receiver, secret_file, served
 from tests.unit.dispatch.theater import met
 from tests.unit.server.stage import Stage, receipts, until
@@ -24,14 +25,15 @@ async def test_without_a_file_nobody_is_told(stage: Stage) -> None:
     assert listed.json() == {"channels": []}
     tried = await stage.http.post("/channels/duty/test", headers=stage.auth("on-call"))
     assert (tried.status_code, tried.json()["error"]) == (404, "not-found")
-    assert dispatcher(Settings(), stage.ledger, receipts) is None
+    nobody = NobodyKnown()
+    assert server_channels(Settings(), nobody, nobody).channels == ()
 
 
-async def test_a_wrong_file_stops_the_server_before_it_starts(stage: Stage, tmp_path: Path) -> None:
+async def test_a_wrong_file_stops_the_server_before_it_starts(tmp_path: Path) -> None:
     file = tmp_path / "channels.yaml"
     file.write_text("channels:\n  duty: {kind: pager}\n")
     with pytest.raises(DefinitionError, match=re.escape(f"{file}:2: channels.duty.kind")):
-        dispatcher(Settings(channels_file=file), stage.ledger, receipts)
+        server_channels(Settings(channels_file=file), NobodyKnown(), NobodyKnown())
 
 
 async def test_what_happens_is_told_while_the_server_runs(stage: Stage, tmp_path: Path) -> None:
@@ -44,7 +46,8 @@ async def test_what_happens_is_told_while_the_server_runs(stage: Stage, tmp_path
         )
         services = stage.app.state.services
         settings = services.settings.model_copy(update={"channels_file": file})
-        telling = dispatcher(settings, stage.ledger, receipts)
+        channels = server_channels(settings, NobodyKnown(), NobodyKnown())
+        telling = dispatcher(channels, stage.ledger, receipts)
         app = create_app(dataclasses.replace(services, telling=telling))
         transport = httpx.ASGITransport(app)
         async with (

@@ -1,0 +1,117 @@
+"""What the entries of approval requests say to people."""
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime, timedelta
+
+from firebreak.domain.record import Entry, Kind
+from firebreak.telling.line import ASKS, BAD, GOOD, PLAIN, QUIET, Body, Line, gates, when
+from firebreak.telling.peek import Json, get, items, text
+from firebreak.telling.times import zoned_clock
+
+
+def _asked(body: Body, _: Entry) -> Iterable[Line]:
+    approval = body.get("approval")
+    until = when(text(approval, "expires_at"))
+    yield Line(
+        ASKS, "APPROVAL?", f"{gates(approval)} until {until}, otherwise {_silence(approval)}"
+    )
+    for line in items(approval, "summary"):
+        yield Line(PLAIN, "", text(line))
+    if hits := [text(hit) for hit in items(approval, "hits")]:
+        yield Line(QUIET, "", f"also: {'; '.join(hits)}")
+    if why := text(approval, "why"):
+        yield Line(QUIET, "", f"because: {why}")
+    if asked := _names(approval, "asked"):
+        yield Line(QUIET, "", f"asked: {asked}")
+    if levels := [_level(approval, level) for level in items(approval, "levels")]:
+        yield Line(QUIET, "", f"if nobody answers: {', '.join(levels)}")
+    yield Line(QUIET, "", f"firebreak approve {text(approval, 'id')}")
+
+
+def _silence(approval: Json) -> str:
+    return "it is done" if text(approval, "on_timeout") == "allow" else "no"
+
+
+def _level(approval: Json, level: Json) -> str:
+    """``soc-lead from 10:05:00``."""
+    role, after_s = text(level, "role"), text(level, "after_s")
+    try:
+        asked_at = datetime.fromisoformat(text(approval, "requested_at"))
+        return f"{role} from {zoned_clock(asked_at + timedelta(seconds=int(after_s)))}"
+    except (ValueError, OverflowError):
+        return f"{role} after {after_s} s"
+
+
+def _voted(body: Body, entry: Entry) -> Iterable[Line]:
+    vote = body.get("vote")
+    yes = text(vote, "verdict") == "approve"
+    who = text(vote, "who", "id") or entry.actor
+    if role := text(vote, "role"):
+        who += f" as {role}"
+    if instead_of := text(vote, "instead_of"):
+        who += f" instead of {instead_of}"
+    reason = text(vote, "reason")
+    yield Line(
+        GOOD if yes else BAD,
+        "APPROVED" if yes else "DENIED",
+        f"by {who}" + (f": {reason}" if reason else ""),
+    )
+
+
+def _reminded(body: Body, _: Entry) -> Iterable[Line]:
+    approval = body.get("approval")
+    to = _names(body, "to") or gates(approval)
+    yield Line(ASKS, "reminded", f"{to}; {text(approval, 'id')} waits")
+
+
+def _escalated(body: Body, _: Entry) -> Iterable[Line]:
+    approval = body.get("approval")
+    reached = [text(level, "role") for level in items(approval, "levels")]
+    role = reached[: _number(approval, "reached")][-1:] or ["the next"]
+    asked = _names(approval, "asked")
+    yield Line(
+        ASKS,
+        "ESCALATED",
+        f"nobody has answered; {role[0]} may too" + (f" ({asked})" if asked else ""),
+    )
+
+
+def _delegated(body: Body, entry: Entry) -> Iterable[Line]:
+    yield Line(PLAIN, "delegated", f"{text(body, 'to')} answers instead of {entry.actor}")
+
+
+def _snoozed(body: Body, entry: Entry) -> Iterable[Line]:
+    yield Line(QUIET, "snoozed", f"{entry.actor} until {when(text(body, 'until'))}")
+
+
+def _closed(body: Body, _: Entry) -> Iterable[Line]:
+    approval = body.get("approval")
+    state = text(approval, "state")
+    if get(approval, "change"):
+        reason = text(approval, "change", "reason")
+        yield Line(ASKS, "changed", f"by {text(approval, 'change', 'who')}: {reason}")
+    elif state == "unopposed":
+        yield Line(ASKS, "UNOPPOSED", "nobody answered and nobody said no; policy lets it happen")
+    else:
+        style = QUIET if state == "approved" else BAD  # the votes have said it already
+        yield Line(style, "approval", state or "closed")
+
+
+def _names(value: Json, field: str) -> str:
+    return ", ".join(text(name) for name in items(value, field))
+
+
+def _number(value: Json, field: str) -> int:
+    found = text(value, field)
+    return int(found) if found.isascii() and found.isdigit() else 0
+
+
+TELL: Mapping[Kind, Callable[[Body, Entry], Iterable[Line]]] = {
+    Kind.APPROVAL_REQUESTED: _asked,
+    Kind.APPROVAL_VOTE: _voted,
+    Kind.APPROVAL_REMINDED: _reminded,
+    Kind.APPROVAL_ESCALATED: _escalated,
+    Kind.APPROVAL_DELEGATED: _delegated,
+    Kind.APPROVAL_SNOOZED: _snoozed,
+    Kind.APPROVAL_CLOSED: _closed,
+}
