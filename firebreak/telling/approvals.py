@@ -18,14 +18,18 @@ def _asked(body: Body, _: Entry) -> Iterable[Line]:
     for line in items(approval, "summary"):
         yield Line(PLAIN, "", text(line))
     if hits := [text(hit) for hit in items(approval, "hits")]:
-        yield Line(QUIET, "", f"also: {'; '.join(hits)}")
+        yield Line(PLAIN, "", f"also hits: {'; '.join(hits)}")
     if why := text(approval, "why"):
         yield Line(QUIET, "", f"because: {why}")
     if asked := _names(approval, "asked"):
         yield Line(QUIET, "", f"asked: {asked}")
     if levels := [_level(approval, level) for level in items(approval, "levels")]:
         yield Line(QUIET, "", f"if nobody answers: {', '.join(levels)}")
-    yield Line(QUIET, "", f"firebreak approve {text(approval, 'id')}")
+    yield _how(approval)
+
+
+def _how(approval: Json) -> Line:
+    return Line(QUIET, "", f"firebreak approve {text(approval, 'id')}")
 
 
 def _silence(approval: Json) -> str:
@@ -61,7 +65,9 @@ def _voted(body: Body, entry: Entry) -> Iterable[Line]:
 def _reminded(body: Body, _: Entry) -> Iterable[Line]:
     approval = body.get("approval")
     to = _names(body, "to") or gates(approval)
-    yield Line(ASKS, "reminded", f"{to}; {text(approval, 'id')} waits")
+    until = when(text(approval, "expires_at"))
+    yield Line(ASKS, "STILL ASKS", f"{to}, until {until}, otherwise {_silence(approval)}")
+    yield _how(approval)
 
 
 def _escalated(body: Body, _: Entry) -> Iterable[Line]:
@@ -74,6 +80,7 @@ def _escalated(body: Body, _: Entry) -> Iterable[Line]:
         "ESCALATED",
         f"nobody has answered; {role[0]} may too" + (f" ({asked})" if asked else ""),
     )
+    yield _how(approval)
 
 
 def _delegated(body: Body, entry: Entry) -> Iterable[Line]:

@@ -24,6 +24,7 @@ APPROVE, DENY, DETAILS = "firebreak_approve", "firebreak_deny", "firebreak_detai
 _OVER = {
     ApprovalState.APPROVED: "Approved",
     ApprovalState.DENIED: "Denied",
+    ApprovalState.UNOPPOSED: "Done without an answer, as policy allows",
     ApprovalState.EXPIRED: "Expired, nobody agreed in time",
     ApprovalState.VOID: "Void, it is no longer asked",
 }

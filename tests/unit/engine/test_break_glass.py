@@ -14,7 +14,7 @@ from activities.world import World
 from firebreak.domain.base import JsonObject
 from firebreak.domain.glass import BREAK_GLASS, Glass
 from firebreak.domain.limits import Cap, Limits
-from firebreak.domain.people import Gate, Principal
+from firebreak.domain.people import Gate, Principal, Terms
 from firebreak.domain.plan import Outcome, OutcomeKind, Plan
 from firebreak.domain.record import JOURNAL, Entry, Kind, NewEntry
 from firebreak.domain.step import Answer, AnswerKind, Ask
@@ -366,7 +366,7 @@ async def test_what_cannot_be_undone_waits_for_people_and_interlocks(bench: Benc
 async def test_the_people_whom_a_playbook_asks_are_still_asked(bench: Bench) -> None:
     await bench.break_glass()
     bench.rules.gates["network.quarantine"] = GATE
-    kind, _ = await bench.isolate(gates=(Gate(role="on-call", within_s=60),))
+    kind, _ = await bench.isolate(author=Terms(gates=(Gate(role="on-call", within_s=60),)))
     assert (kind, bench.site.writes) == (AnswerKind.GATED, [])
 
 

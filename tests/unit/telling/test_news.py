@@ -79,7 +79,7 @@ def test_what_people_must_know_weighs_more(
     ("kind", "body", "says"),
     [
         (Kind.APPROVAL_ESCALATED, {"levels": [{"role": "soc-lead"}], "reached": 1}, "soc-lead may"),
-        (Kind.APPROVAL_REMINDED, {"on_timeout": "allow"}, "otherwise yes"),
+        (Kind.APPROVAL_REMINDED, {"on_timeout": "allow"}, "otherwise it is done"),
         (Kind.APPROVAL_REQUESTED, {"hits": ["the whole of hall 2"]}, "also hits: the whole"),
     ],
 )

@@ -11,7 +11,12 @@ from firebreak.telling.templates import Templates, shipped
 from tests.unit.dispatch.stories import story
 from tests.unit.dispatch.theater import note
 
-SHIPPED = sorted(str(file.relative_to(shipped())) for file in shipped().rglob("*.j2"))
+# Those of tickets have facts of their own: tests/unit/itsm renders them.
+SHIPPED = sorted(
+    name
+    for file in shipped().rglob("*.j2")
+    if not (name := str(file.relative_to(shipped()))).startswith("tickets/")
+)
 HOSTILE = {
     "template": "{{ 7*191 }}{% for x in y %}{{ config }}",
     "lines": "one\r\nBcc: eve@example.org\n\n.\r\nAPPROVED by ana",
