@@ -6,7 +6,7 @@ from docs import generate
 from docs.from_code import api, entries, errors, playbook
 from firebreak.domain.record import Kind
 from firebreak.errors import every_error
-from firebreak.playbook import interpreter
+from firebreak.playbook import ladder
 from firebreak.playbook.schema import json_schema
 from firebreak.server.problems import STATUS
 
@@ -29,9 +29,7 @@ def test_every_error_has_a_reaction_and_a_status() -> None:
 def test_errors_that_end_a_ladder_are_said_to_do_so() -> None:
     said = {e.code for e, reaction in errors.REACTIONS.items() if "ladder" in reaction.engine}
     # The outcome of a lost answer ends the ladder by its kind, whatever its error.
-    assert said == {e.code for e in every_error() if e.code in interpreter._FINAL} | {
-        "outcome-unknown"
-    }
+    assert said == {e.code for e in every_error() if e.code in ladder._FINAL} | {"outcome-unknown"}
 
 
 def test_every_kind_of_entry_is_explained() -> None:

@@ -96,10 +96,10 @@ async def test_a_delegate_counts_once_whoever_named_them(bench: Bench) -> None:
 
 async def test_whoever_snoozes_is_reminded_later_and_it_expires_as_before(bench: Bench) -> None:
     bench.people.duty = {"on-call": ("grace", "edith")}
-    gate = Gate(role="on-call", within_s=5)
+    gate = Gate(role="on-call", within_s=9)
     started = await bench.start(gated(bench, gate, remind_s=1))
     request = await waiting(bench)
-    until = request.requested_at + timedelta(seconds=3)
+    until = request.requested_at + timedelta(seconds=5)
     snoozed = await bench.engine.snooze(request.id, until, ON_CALL)
     assert snoozed.expires_at == request.expires_at
     assert (await bench.result(started)).status == "denied"

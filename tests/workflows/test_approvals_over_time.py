@@ -12,7 +12,7 @@ from tests.workflows.asking import ADMIN, LEAD, ONE, entries, gated, say, waitin
 from tests.workflows.bench import ON_CALL, SECOND, Bench
 from tests.workflows.playbooks import ask, contain, program, release
 
-SHORT = Gate(role="on-call", within_s=4)
+SHORT = Gate(role="on-call", within_s=7)
 
 
 async def test_whoever_is_on_duty_is_asked_by_name(bench: Bench) -> None:
@@ -148,7 +148,7 @@ async def test_one_no_is_stronger_than_silence(bench: Bench) -> None:
 
 async def test_silence_is_not_enough_once_policy_no_longer_says_so(bench: Bench) -> None:
     bench.site.risk = "low"
-    gate = Gate(role="on-call", within_s=2)
+    gate = Gate(role="on-call", within_s=5)
     started = await bench.start(gated(bench, gate, otherwise="allow"))
     await waiting(bench)
     gated(bench, gate)
