@@ -1,7 +1,9 @@
 """The demo's own installation: `firebreak up --range` in a directory of its own, on free ports."""
 
+import contextlib
 import json
 import os
+import random
 import socket
 import subprocess
 import sys
@@ -18,6 +20,7 @@ from firebreak.statedir import StateDir
 FIREBREAK = (sys.executable, "-m", "firebreak.cli")
 
 _STOP_S = 30
+_PORTS = (15_000, 32_000)
 _TAIL_LINES = 8
 _TAIL_WIDTH = 300
 
@@ -138,5 +141,8 @@ class DemoSite:
 
 
 def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
+    """Below the range that connections are given: nothing else takes it before it is used."""
+    while True:
+        port = random.randint(*_PORTS)  # noqa: S311 - no secret
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
