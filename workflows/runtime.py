@@ -67,6 +67,7 @@ class ResponseRuntime:
             requester=start.requester.id,
             reason=start.reason,
             alerts=[alert.id for alert in start.alerts],
+            severity=int(max((alert.severity for alert in start.alerts), default=0)),
             detected_at=min(a.time for a in start.alerts).isoformat() if first else None,
             policy=start.policy_digest,
         )
