@@ -41,6 +41,7 @@ from integrations.network.snmp.mib import (
     STATIC_UNTAGGED,
     Oid,
 )
+from tests.ports import free_port
 
 MOVES = 100
 ROUNDS = 5
