@@ -21,9 +21,10 @@ _GONE: Stamp = (0, 0, 0)
 class LivePeople:
     """The people of a file, as last read without a problem.
 
-    The file is looked at no more than once a second, when somebody is asked about, and read in a
-    thread only when it has looked the same twice: neither a half-written file nor a long parse is
-    felt. While it is broken or gone ``problem`` says why, and the last good one counts.
+    The file is looked at no more than once a second, when somebody is asked about or while it is
+    followed, and read in a thread only when it has looked the same twice: neither a half-written
+    file nor a long parse is felt. While it is broken or gone ``problem`` says why, and the last
+    good one counts.
     """
 
     def __init__(self, path: Path, people: People, seen: Stamp) -> None:
@@ -34,6 +35,7 @@ class LivePeople:
         self._checked_at = time.monotonic()
         self._lock = threading.Lock()
         self._reading: threading.Thread | None = None
+        self._over = threading.Event()
         self.problem: str | None = None
 
     @classmethod
@@ -49,6 +51,21 @@ class LivePeople:
             self._checked_at = now
             self._check()
         return self._people
+
+    def follow(self) -> None:
+        """Look at the file every second until ``close``, also while nobody is asked about.
+
+        Else whoever comes first after a quiet night would still have yesterday's roles.
+        """
+        threading.Thread(target=self._follow, name="people-follow", daemon=True).start()
+
+    def close(self) -> None:
+        """Follow the file no more."""
+        self._over.set()
+
+    def _follow(self) -> None:
+        while not self._over.wait(CHECK_EVERY_S):
+            self.current()
 
     def refresh(self) -> None:
         """Read the file now if it changed."""
