@@ -12,7 +12,9 @@ from activities.world import World
 from firebreak.domain.people import (
     Approval,
     ApprovalState,
+    Decision,
     Delegation,
+    Effect,
     Principal,
     Terms,
     Verdict,
@@ -41,6 +43,8 @@ class Agreement:
         ``plan``: only what was said to this very plan counts. None, for an action that has no
         plan: everything does.
         """
+        if any(_names_nobody(voice) for voice in wanted):
+            return False
         terms = combined(wanted)
         if not terms.gates:
             return True
@@ -87,11 +91,23 @@ class Agreement:
         return await self._directory.current(who, self._clock())
 
 
+def _names_nobody(voice: Terms) -> bool:
+    """A decision that is no ALLOW and yet asks for nobody: not what nobody has to agree to."""
+    return isinstance(voice, Decision) and voice.effect is not Effect.ALLOW and not voice.gates
+
+
 def _unopposed(terms: Terms, approval: Approval, plan: Plan) -> bool:
-    """Silence that policy lets be enough, for a plan that does no harm; today as it did then."""
+    """Silence that policy lets be enough, for a plan that does no harm; today as it did then.
+
+    All who are wanted today were asked, and had as long as they have today.
+    """
+    asked = {gate.role for gate in approval.gates}
+    had = approval.expires_at - approval.requested_at
     return (
         approval.state is ApprovalState.UNOPPOSED
         and terms.otherwise == "allow"
         and harmless(plan)
+        and asked.issuperset(gate.role for gate in terms.gates)
+        and had >= timedelta(seconds=min(gate.within_s for gate in terms.gates))
         and all(vote.verdict is Verdict.APPROVE for vote in approval.votes)
     )

@@ -10,7 +10,6 @@ import asyncio
 import bisect
 import os
 import shutil
-import socket
 import statistics
 import sys
 import tempfile
@@ -42,6 +41,7 @@ from integrations.network.snmp.mib import (
     STATIC_UNTAGGED,
     Oid,
 )
+from tests.ports import free_port
 
 MOVES = 100
 ROUNDS = 5
@@ -123,7 +123,7 @@ def _told(oid: Oid, value: int | bytes | None) -> str:
 async def _snmpd(program: str) -> AsyncIterator[int]:
     root = Path(__file__).parents[1]
     with tempfile.TemporaryDirectory(prefix="fb-bench-") as name:
-        folder, port = Path(name), _free_port()
+        folder, port = Path(name), free_port()
         script, conf, log = folder / "script", folder / "snmpd.conf", folder / "log"
         run = f"{sys.executable} -m bench.network_snmp script"
         script.write_text(f"#!/bin/sh\ncd {root}\nexec {run}\n")
@@ -140,12 +140,6 @@ async def _snmpd(program: str) -> AsyncIterator[int]:
         finally:
             process.terminate()
             await process.wait()
-
-
-def _free_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @asynccontextmanager

@@ -31,7 +31,8 @@ from firebreak.embedded import DevServer
 from firebreak.ledger.store import SqlLedger
 from firebreak.ledger.tokens import Tokens
 from firebreak.settings import Settings
-from tests.workflows.temporal_server import free_port, wait_until_serving
+from tests.ports import free_port
+from tests.workflows.temporal_server import wait_until_serving
 
 ONE_AT_A_TIME = 60
 ALERTS, AT_ONCE, ROUNDS = 300, 100, 2

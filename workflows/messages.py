@@ -42,6 +42,15 @@ class Timing(Model):
         return timedelta(seconds=self.effect_timeout_s)
 
 
+class Join(Model):
+    """More about the same device: alerts, or a person who asked for the same response."""
+
+    start_id: str
+    alerts: tuple[Alert, ...] = ()
+    requester: Principal
+    reason: str = ""
+
+
 class ResponseInput(Model):
     """Everything a response needs, so that it keeps what it began with."""
 
@@ -50,19 +59,11 @@ class ResponseInput(Model):
     device: Device
     alerts: tuple[Alert, ...] = ()
     requester: Principal
+    also: tuple[Join, ...] = ()  # who else asked for it before it began
     reason: str = ""
     inputs: JsonObject = Field(default_factory=dict)
     policy_digest: str = ""
     timing: Timing = Timing()
-
-
-class Join(Model):
-    """More about the same device: alerts, or a person who asked for the same response."""
-
-    start_id: str
-    alerts: tuple[Alert, ...] = ()
-    requester: Principal
-    reason: str = ""
 
 
 class VoteOrder(Model):

@@ -1,5 +1,6 @@
 """The client side of approval requests: what people say, put to the response that asks them."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -122,8 +123,11 @@ class Requests:
         what: str,
         update: Callable[[Handle], Awaitable[Approval]],
     ) -> Approval:
-        request = await self._ledger.approval(approval_id)
-        row = await self._ledger.incident(request.incident)
+        # A person waits: both are read at once, since a request's id begins with its incident's.
+        request, row = await asyncio.gather(
+            self._ledger.approval(approval_id),
+            self._ledger.incident(approval_id.rpartition(".")[0]),
+        )
         try:
             return await update(
                 self._client.get_workflow_handle_for(ResponseWorkflow.run, row.workflow)

@@ -42,6 +42,8 @@ class ResponseWorkflow:
         self._start = start
         self._incident = incident_id(workflow.info().run_id)
         self._runtime = ResponseRuntime(start, self._incident)
+        for other in start.also:
+            self._runtime.join(other.start_id, other.requester.id, other.reason, ())
         self._late: list[Join] = []
         self._closing = False
 
@@ -107,13 +109,15 @@ class ResponseWorkflow:
         )
 
     def _next(self) -> ResponseInput:
-        first = self._late[0]
+        first, *others = self._late
         return self._start.model_copy(
             update={
                 "start_id": first.start_id,
                 "alerts": tuple(alert for join in self._late for alert in join.alerts),
                 "requester": first.requester,
                 "reason": first.reason,
+                # Whoever wants the same may not answer for it either.
+                "also": tuple(other.model_copy(update={"alerts": ()}) for other in others),
             }
         )
 

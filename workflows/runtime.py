@@ -67,6 +67,7 @@ class ResponseRuntime:
             requester=start.requester.id,
             reason=start.reason,
             alerts=[alert.id for alert in start.alerts],
+            severity=int(max((alert.severity for alert in start.alerts), default=0)),
             detected_at=min(a.time for a in start.alerts).isoformat() if first else None,
             policy=start.policy_digest,
         )
@@ -266,11 +267,11 @@ class ResponseRuntime:
 
     def join(self, start_id: str, who: str, reason: str, alerts: tuple[Alert, ...]) -> None:
         """More came in about this device."""
+        self.board.also_asked_by(who)  # even of what is known already
         fresh = self.unknown(alerts)
         if alerts and not fresh:
             return
         self.alerts += fresh
-        self.board.also_asked_by(who)
         self._outbox.put(
             Kind.JOINED,
             f"joined:{fresh[0].id if fresh else start_id}",  # a batch may come again and longer

@@ -32,7 +32,7 @@ KINDS: dict[Kind, Written] = {
         "A response began.",
         (
             "workflow", "playbook", "version", "digest", "device", "title", "requester", "reason",
-            "alerts", "detected_at", "policy",
+            "alerts", "severity", "detected_at", "policy",
         ),
     ),
     Kind.JOINED: Written(

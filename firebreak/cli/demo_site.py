@@ -1,10 +1,13 @@
 """The demo's own installation: `firebreak up --range` in a directory of its own, on free ports."""
 
+import contextlib
 import json
 import os
+import random
 import socket
 import subprocess
 import sys
+from importlib import resources
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
@@ -17,6 +20,7 @@ from firebreak.statedir import StateDir
 FIREBREAK = (sys.executable, "-m", "firebreak.cli")
 
 _STOP_S = 30
+_PORTS = (15_000, 32_000)
 _TAIL_LINES = 8
 _TAIL_WIDTH = 300
 
@@ -94,7 +98,24 @@ class DemoSite:
     def _environment(self) -> dict[str, str]:
         """The caller's, without settings that are meant for another installation."""
         kept = {k: v for k, v in os.environ.items() if not k.startswith("FIREBREAK_")}
-        return {**kept, "FIREBREAK_TEMPORAL_ADDRESS": f"127.0.0.1:{_free_port()}"}
+        return {
+            **kept,
+            "FIREBREAK_TEMPORAL_ADDRESS": f"127.0.0.1:{_free_port()}",
+            "FIREBREAK_POLICY_FILE": str(self._hurried("policies", ".cedar")),
+            "FIREBREAK_PLAYBOOK_DIRS": str(self._hurried("", ".yaml")),
+        }
+
+    def _hurried(self, folder: str, suffix: str) -> Path:
+        """The shipped policies or playbooks, with people who are called sooner: 30m is 2s."""
+        target = self.state.root / f"demo-{folder or 'playbooks'}"
+        target.mkdir(exist_ok=True)
+        source = resources.files("playbooks") / folder
+        for file in source.iterdir():
+            if file.name.endswith(suffix):
+                said = file.read_text(encoding="utf-8")
+                hurried = said.replace("after 30m", "after 2s").replace("after: 30m", "after: 2s")
+                (target / file.name).write_text(hurried, encoding="utf-8")
+        return target
 
     def _read_ready_line(self, stdout: IO[bytes] | None) -> None:
         line = stdout.readline() if stdout else b""
@@ -120,5 +141,8 @@ class DemoSite:
 
 
 def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
+    """Below the range that connections are given: nothing else takes it before it is used."""
+    while True:
+        port = random.randint(*_PORTS)  # noqa: S311 - no secret
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port

@@ -1,4 +1,4 @@
-"""What `firebreak up` makes at its first start: the ledger's schema and the first three tokens."""
+"""What `firebreak up` makes at its first start: the ledger's schema and the first tokens."""
 
 import asyncio
 
@@ -8,10 +8,12 @@ from firebreak.ledger.tokens import Tokens
 from firebreak.settings import Settings
 from firebreak.statedir import StateDir
 
-# An administrator, a person on call, and the one detector whose format is known.
+# An administrator, a person on call and one who leads, since no two roles of one person ever count
+# for two; and the one detector whose format is known.
 FIRST_TOKENS = {
     "admin": ("admin",),
     "oncall": ("on-call",),
+    "lead": ("soc-lead",),
     "suricata": ("source:suricata",),
 }
 

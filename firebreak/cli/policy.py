@@ -1,5 +1,6 @@
 """Policies on the command line: check them, and ask them why; `status` alone needs a server."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -183,10 +184,24 @@ def _body(question: Question, said: Decision, decided: list[dict[str, str]]) -> 
         "at": question.at.isoformat() if question.at else None,
         "effect": said.effect.value,
         "gates": [gate.to_json() for gate in said.gates],
+        "levels": [level.to_json() for level in said.levels],
+        "remind_s": said.remind_s,
+        "otherwise": said.otherwise,
         "reason": said.reason,
         "policies": decided,
         "digest": said.policy_digest,
     }
+
+
+def _asked(said: Decision) -> Iterator[str]:
+    """Who has to agree, and what happens while they do not answer."""
+    told = gates.spelled(said)
+    for name, word in (("approve", "agreed"), ("escalate", "then"), ("remind", "again")):
+        if name in told:
+            every = "every " if name == "remind" else ""
+            yield f"{word:<8} {every}{told[name]}"
+    if told.get("otherwise") == "allow":
+        yield "silence  is a yes, for a plan of low risk that can be undone"
 
 
 def _told(question: Question, said: Decision, decided: list[dict[str, str]]) -> RenderableType:
@@ -195,8 +210,7 @@ def _told(question: Question, said: Decision, decided: list[dict[str, str]]) -> 
     roles = ", ".join(sorted(who.roles)) or "no role"
     asked = f"  {question.action} of {question.device.id} by {who.id} ({roles})"
     lines = [Text.assemble((word, style), clean(asked)), Text(clean(f"because  {said.reason}"))]
-    if said.gates:
-        lines.append(Text(f"agreed   {gates.spell(said.gates)}"))
+    lines += [Text(line) for line in _asked(said)]
     if question.at:
         lines.append(Text(f"at       {question.at:%A %Y-%m-%d %H:%M} ({question.at.tzname()})"))
     lines.append(Text(f"digest   {said.policy_digest}"))

@@ -9,6 +9,9 @@ from pydantic import AwareDatetime, Field, field_serializer
 
 from firebreak.domain.base import JsonObject, Model
 
+# What the record and the audit log call those who are nobody: no person and no token is named so.
+NO_PERSONS = frozenset({"automation", "dispatcher", "firebreak", "nobody"})
+
 
 class Principal(Model):
     """Who asks or answers: an authenticated person or the automation itself."""

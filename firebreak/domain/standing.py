@@ -15,19 +15,28 @@ def combined(voices: Iterable[Terms]) -> Terms:
 
     For each role the largest quorum and the shortest time. Somebody may stand in for a role only
     where everybody who asks for that role says so, after the longest of their times. Reminders are
-    as frequent as the most impatient wants; silence is a yes only where all of them say so.
+    as frequent as the most impatient wants; silence is a yes only where all of them say so, and
+    then after the longest of their times.
     """
     asking = [voice for voice in voices if voice.gates]
     if not asking:
         return Terms()
     gates = united(gate for voice in asking for gate in voice.gates)
+    silent_yes = all(voice.otherwise == "allow" for voice in asking)
+    if silent_yes:
+        longest_s = max(min(gate.within_s for gate in voice.gates) for voice in asking)
+        gates = tuple(_within(gate, longest_s) for gate in gates)
     reminders = [voice.remind_s for voice in asking if voice.remind_s is not None]
     return Terms(
         gates=gates,
         levels=_levels(asking, gates),
         remind_s=min(reminders, default=None),
-        otherwise="allow" if all(v.otherwise == "allow" for v in asking) else "deny",
+        otherwise="allow" if silent_yes else "deny",
     )
+
+
+def _within(gate: Gate, least_s: int) -> Gate:
+    return gate.model_copy(update={"within_s": max(gate.within_s, least_s)})
 
 
 def _levels(asking: Sequence[Terms], gates: Sequence[Gate]) -> tuple[Level, ...]:

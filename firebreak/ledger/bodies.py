@@ -41,6 +41,7 @@ class Opened(Body):
     reason: str
     alerts: tuple[str, ...] = ()
     policy: str
+    severity: int = 0
     detected_at: AwareDatetime | None = None
 
 

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, bindparam, insert, select, update
 
 from firebreak.domain.base import Model
 from firebreak.domain.credential import Credential
-from firebreak.domain.people import Principal
+from firebreak.domain.people import NO_PERSONS, Principal
 from firebreak.domain.scopes import SCOPES
 from firebreak.errors import BadInput, NotFound
 from firebreak.ledger.database import Database
@@ -219,6 +219,8 @@ def _service(roles: frozenset[str], scopes: frozenset[str]) -> frozenset[str]:
 def _check(name: str, roles: frozenset[str], ttl: timedelta | None, *, service: bool) -> None:
     if not NAME.fullmatch(name):
         raise BadInput("a token's name has letters, digits and @ . _ - and at most 100 of them")
+    if name.lower() in NO_PERSONS:
+        raise BadInput(f"{name} is what the record calls the engine itself; take another name")
     for role in roles:
         if not ROLE.fullmatch(role):
             raise BadInput(f"{role!r} is no role; write it like on-call or source:suricata")

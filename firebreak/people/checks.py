@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator
 
+from firebreak.domain.people import NO_PERSONS
 from firebreak.domain.rota import Rota
 from firebreak.people.file import PeopleFile, PersonEntry
 from firebreak.strict_yaml import Place
 
-_RESERVED = frozenset({"automation"})
+# Roles that make automation; who holds one of them is no person.
+_NOT_FOR_PEOPLE = frozenset({"automation", "service"})
 
 Problem = tuple[Place, str]
 
@@ -25,7 +27,7 @@ def _ids(file: PeopleFile) -> Iterator[Problem]:
         place = ("people", number, "id")
         if entry.id in seen:
             yield place, f"{entry.id} is the id of two people"
-        if entry.id in _RESERVED:
+        if entry.id in NO_PERSONS:
             yield place, f"{entry.id} is what the engine itself is called"
         seen.add(entry.id)
 
@@ -55,7 +57,7 @@ def _roles(file: PeopleFile) -> Iterator[Problem]:
     for number, rota in enumerate(file.rotas):
         if rota.role in given:
             yield ("rotas", number, "role"), f"{rota.role} is given out by two rotas"
-        if rota.role in _RESERVED:
+        if rota.role in _NOT_FOR_PEOPLE:
             yield ("rotas", number, "role"), f"{rota.role} is the engine's own role"
         given.add(rota.role)
     for number, entry in enumerate(file.people):
@@ -63,7 +65,7 @@ def _roles(file: PeopleFile) -> Iterator[Problem]:
             place = ("people", number, "roles", which)
             if role in given:
                 yield place, f"a rota gives out {role}: only who is on duty holds it; take it out"
-            if role in _RESERVED:
+            if role in _NOT_FOR_PEOPLE:
                 yield place, f"{role} is the engine's own role"
 
 

@@ -97,8 +97,8 @@ class Circumstances(_Strict):
 class Case(_Strict):
     """One question, and what policy must say to it.
 
-    ``gates`` and ``by`` are compared whole when they are given: ``by`` holds the ids of the
-    policies that decide, in any order.
+    What is given is compared whole: ``by`` holds the ids of the policies that decide, in any
+    order; ``gates``, ``escalate``, ``remind`` and ``otherwise`` are written as in a policy.
     """
 
     name: str = Field(min_length=1, max_length=300)
@@ -109,14 +109,24 @@ class Case(_Strict):
     when: Circumstances = Circumstances()
     expect: Effect
     gates: str | None = None
+    escalate: str | None = None
+    remind: str | None = None
+    otherwise: Literal["deny", "allow"] | None = None
     by: tuple[str, ...] | None = None
 
     @model_validator(mode="after")
     def _can_be_met(self) -> Self:
+        asked = [self.gates, self.escalate, self.remind, self.otherwise]
+        if self.expect is not Effect.APPROVE and any(one is not None for one in asked):
+            raise ValueError(
+                "gates, escalate, remind and otherwise belong to a case that expects approve"
+            )
         if self.gates is not None:
-            if self.expect is not Effect.APPROVE:
-                raise ValueError("gates belong to a case that expects approve")
             gates.parse(self.gates)
+        if self.escalate:
+            gates.parse_levels(self.escalate)
+        if self.remind:
+            gates.parse_remind(self.remind)
         return self
 
     def question(self, vocabulary: Vocabulary) -> Question:
@@ -142,9 +152,26 @@ class Case(_Strict):
             return f"expected {self.expect.value}, got {said.effect.value} {by}"
         if self.gates is not None and set(gates.parse(self.gates)) != set(said.gates):
             return f"expected {self.gates}, got {gates.spell(said.gates)} {by}"
+        told = gates.spelled(said)
+        for name, wanted in self._terms().items():
+            if wanted != told.get(name, ""):
+                return f"expected {name} {wanted!r}, got {told.get(name, '')!r} {by}"
         if self.by is not None and set(self.by) != set(said.rules):
             return f"expected it to be decided by {', '.join(self.by) or 'no policy'}, was {by}"
         return ""
+
+    def _terms(self) -> dict[str, str]:
+        """What is expected beside the gates, spelled as ``gates.spelled`` does; "" for none."""
+        said: dict[str, str] = {}
+        if self.escalate is not None:
+            levels = gates.parse_levels(self.escalate) if self.escalate else ()
+            said["escalate"] = gates.spell_levels(levels)
+        if self.remind is not None:
+            every_s = gates.parse_remind(self.remind) if self.remind else None
+            said["remind"] = gates.spell_time(every_s) if every_s else ""
+        if self.otherwise is not None:
+            said["otherwise"] = self.otherwise
+        return said
 
 
 class CaseFile(_Strict):

@@ -57,13 +57,13 @@ def terms(notes: Mapping[str, str]) -> Terms:
     late = [level for level in levels if level.after_s >= within_s]
     if late:
         raise ValueError(
-            f"@escalate: {late[0].role} after {_duration(late[0].after_s)} comes too late; the "
-            f"request expires after {_duration(within_s)}"
+            f"@escalate: {late[0].role} after {spell_time(late[0].after_s)} comes too late; the "
+            f"request expires after {spell_time(within_s)}"
         )
     roles = tuple(gate.role for gate in gates)
-    remind_s = _noted("remind", _remind, notes["remind"]) if "remind" in notes else None
+    remind_s = _noted("remind", parse_remind, notes["remind"]) if "remind" in notes else None
     if remind_s is not None and remind_s >= within_s:
-        raise ValueError(f"@remind: the request expires after {_duration(within_s)}, before that")
+        raise ValueError(f"@remind: the request expires after {spell_time(within_s)}, before that")
     return Terms(
         gates=gates,
         levels=tuple(level.model_copy(update={"instead_of": roles}) for level in levels),
@@ -91,7 +91,8 @@ def parse_levels(text: str) -> tuple[Level, ...]:
     return tuple(levels)
 
 
-def _remind(text: str) -> int:
+def parse_remind(text: str) -> int:
+    """How often to remind, in seconds. Raises ValueError with what is wrong."""
     found = _REMIND.fullmatch(text.strip())
     every_s = int(found[1]) * _SECONDS[found[2]] if found else 0
     if every_s < MIN_REMIND_S:
@@ -116,9 +117,27 @@ def _noted(name: str, read: Callable[[str], T], text: str) -> T:
 
 def spell(gates: Iterable[Gate]) -> str:
     """The gates as they are written in a policy."""
-    return ", ".join(f"{g.quorum} {g.role} within {_duration(g.within_s)}" for g in gates)
+    return ", ".join(f"{g.quorum} {g.role} within {spell_time(g.within_s)}" for g in gates)
 
 
-def _duration(seconds: int) -> str:
+def spell_levels(levels: Iterable[Level]) -> str:
+    """An escalation as it is written in a policy."""
+    return ", ".join(f"{level.role} after {spell_time(level.after_s)}" for level in levels)
+
+
+def spelled(asked: Terms) -> dict[str, str]:
+    """Terms by the annotations that would say the same; nothing where nobody is asked."""
+    if not asked.gates:
+        return {}
+    said = {"approve": spell(asked.gates), "otherwise": asked.otherwise}
+    if asked.levels:
+        said["escalate"] = spell_levels(asked.levels)
+    if asked.remind_s is not None:
+        said["remind"] = spell_time(asked.remind_s)
+    return said
+
+
+def spell_time(seconds: int) -> str:
+    """A time as it is written in a policy."""
     unit = next(unit for unit in ("d", "h", "m", "s") if seconds % _SECONDS[unit] == 0)
     return f"{seconds // _SECONDS[unit]}{unit}"

@@ -12,7 +12,8 @@ from firebreak.contracts import Ledger
 from firebreak.domain.record import JOURNAL, Entry, Kind, NewEntry
 from firebreak.domain.step import SYSTEM
 from firebreak.errors import FirebreakError, NotFound
-from firebreak.policy.live import CHECK_EVERY_S, LivePolicy, PolicyChange
+from firebreak.live_file import CHECK_EVERY_S
+from firebreak.policy.live import LivePolicy, PolicyChange
 
 _log = structlog.get_logger("firebreak.policy")
 

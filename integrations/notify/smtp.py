@@ -1,7 +1,7 @@
 """Mail, to fixed addresses and to the people who are asked. The mails of an incident are a thread.
 
 A mail cannot be looked up once it is sent. If the process dies between the server's yes and the
-note of it, the same mail goes out again with the same Message-ID.
+note of it, it is said again: with the same Message-ID, unless more news came in between.
 """
 
 import ssl

@@ -16,8 +16,9 @@ from firebreak.domain.estate import Platform, Site, Switch
 from integrations.network.snmp.controls import Dot1xBlock, SnmpPortDown, SnmpQuarantine
 from integrations.network.snmp.fleet import SnmpFleet
 from tests.conformance.bench import Adapter, Bench, Case, Fault, Forbidden, Tested
-from tests.peers.ovs import HUB_PORT, TRUNK_PORT, free_port
+from tests.peers.ovs import HUB_PORT, TRUNK_PORT
 from tests.peers.snmpd import SnmpdPeer
+from tests.ports import free_port
 from tests.unit.snmp.rack import AUTH_KEY, Rack, running_rack
 
 RUNGS = ("snmp", "snmp-port-down", "dot1x")

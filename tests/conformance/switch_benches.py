@@ -22,7 +22,8 @@ from firebreak.domain.estate import CliAccess, Platform, Sentinel, Site, Switch
 from integrations.network.cli.controls import PortDown, SwitchQuarantine
 from integrations.network.cli.fleet import SwitchFleet
 from tests.conformance.bench import Adapter, Bench, Fault, Forbidden, Tested, with_cli
-from tests.peers.ovs import HUB_PORT, TRUNK_PORT, OvsPeer, free_port
+from tests.peers.ovs import HUB_PORT, TRUNK_PORT, OvsPeer
+from tests.ports import free_port
 
 PLATFORMS: Sequence[Platform] = (
     "cisco_ios",

@@ -1,7 +1,6 @@
 """A `firebreak up --range` for the pages to be tried on, started the way they say."""
 
 import os
-import socket
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -10,6 +9,7 @@ from types import TracebackType
 from typing import Self
 
 from tests.docs.blocks import ROOT
+from tests.ports import free_port
 
 _STOP_S = 30
 
@@ -80,9 +80,3 @@ class Site:
             self._process.terminate()
             self._process.communicate(timeout=_STOP_S)
             self._process = None
-
-
-def free_port() -> int:
-    """A port that nobody uses now."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])

@@ -26,6 +26,7 @@ from firebreak.ledger.tokens import Tokens
 from firebreak.settings import Settings
 from firebreak.statedir import StateDir
 from tests.e2e.process import Process
+from tests.ports import free_port
 
 # Who there is, by token name.
 PEOPLE = {
@@ -205,12 +206,6 @@ class Stack:
 
 
 _FIREBREAK = (_PYTHON, "-m", "firebreak.cli")
-
-
-def free_port() -> int:
-    """A loopback port nobody listens on right now."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
 
 
 def playbook_setting(*directories: Path) -> dict[str, str]:

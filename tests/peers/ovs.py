@@ -24,6 +24,7 @@ import pytest
 from firebreak.domain.device import Attachment, Device
 from firebreak.domain.estate import CliAccess, Sentinel, Site, Switch
 from tests.peers.daemons import run, start, until
+from tests.ports import free_port
 
 PRODUCTION, QUARANTINE = 10, 666
 DEVICE_MAC, DEVICE_IP, DEVICE_QUARANTINE_IP = "02:00:00:00:00:17", "192.0.2.10", "198.51.100.10"
@@ -349,13 +350,6 @@ def _start(stack: contextlib.ExitStack, folder: Path, *argv: str) -> None:
         f"OVS_{name}DIR": str(folder) for name in ("RUN", "LOG", "DB", "SYSCONF")
     }
     start(stack, folder / "daemons.log", *argv, environment=environment)
-
-
-def free_port() -> int:
-    """A loopback port nobody listens on just now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _listens(port: int) -> bool:

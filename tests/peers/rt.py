@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from tests.peers import daemons
-from tests.peers.ovs import free_port
+from tests.ports import free_port
 
 QUEUE = "General"
 FIELD = "Firebreak incident"

@@ -13,7 +13,8 @@ import pytest
 
 from firebreak.domain.estate import SnmpAccess, Switch
 from tests.peers import daemons
-from tests.peers.ovs import BRIDGE, OvsPeer, free_port
+from tests.peers.ovs import BRIDGE, OvsPeer
+from tests.ports import free_port
 
 AUTH_KEY, PRIV_KEY = "correct-horse-17", "battery-staple-17"
 VLANS = (1, 10, 20, 666)

@@ -156,6 +156,22 @@ async def test_silence_is_not_enough_once_policy_no_longer_says_so(bench: Bench)
     assert bench.site.writes == []
 
 
+@pytest.mark.parametrize("wanted", [Gate(role="admin", within_s=3), Gate(role="on-call")])
+async def test_silence_of_others_or_for_a_shorter_time_is_not_enough(
+    bench: Bench, wanted: Gate
+) -> None:
+    bench.site.risk = "low"
+    started = await bench.start(gated(bench, Gate(role="on-call", within_s=3), otherwise="allow"))
+    request = await waiting(bench)
+    gated(bench, wanted, otherwise="allow")
+    while (again := await waiting(bench)).id == request.id:
+        await asyncio.sleep(0.05)
+    assert again.gates == (wanted,)
+    assert bench.site.writes == []
+    await say(bench, again, ADMIN if wanted.role == "admin" else ON_CALL, "deny")
+    assert (await bench.result(started)).status == "denied"
+
+
 async def test_a_roster_that_cannot_be_reached_is_asked_again(bench: Bench) -> None:
     bench.people.duty = {"on-call": ("grace",)}
     bench.people.roster_error = Unreachable("the pager service is away")

@@ -9,11 +9,13 @@ from firebreak.contracts import Start
 from firebreak.domain.alert import Alert
 from firebreak.domain.people import Principal, Verdict
 from firebreak.domain.record import Kind
-from firebreak.errors import BadInput, NotFound
+from firebreak.errors import BadInput, Forbidden, NotFound
 from firebreak.playbook.program import Input
-from tests.workflows.bench import ANALYST, ON_CALL, Bench
+from tests.workflows.bench import ANALYST, ON_CALL, SECOND, Bench
 from tests.workflows.playbooks import ask, contain, note, probe, program, release
 from tests.workflows.site import PRODUCTION, QUARANTINE
+from workflows.messages import Join
+from workflows.response import ResponseWorkflow
 
 AUTOMATION = Principal(id="automation", kind="automation", roles=frozenset({"automation"}))
 
@@ -55,6 +57,26 @@ async def test_the_same_alert_again_changes_nothing(bench: Bench) -> None:
     await bench.result(first)
     chain = await bench.ledger.chain(first.incident)
     assert not [entry for entry in chain if entry.kind is Kind.JOINED]
+
+
+async def test_nobody_approves_what_they_asked_for_before_it_began(bench: Bench) -> None:
+    """Several who came while the last response was closing are requesters of the next."""
+    bench.programs.all["test"] = program(contain(), ask(), release())
+    ordered = bench.engine._input(Start(playbook="test", device="cam-17", requester=ANALYST))
+    late = tuple(Join(start_id=who.id, requester=who, reason="off") for who in (ANALYST, ON_CALL))
+    closing = ResponseWorkflow.__new__(ResponseWorkflow)
+    closing._start, closing._late = ordered, list(late)
+    following = closing._next()
+    assert (following.requester, following.also) == (ANALYST, late[1:])
+    started = await bench.client.start_workflow(
+        ResponseWorkflow.run, following, id="respond/late", task_queue=bench.settings.task_queue
+    )
+    (request,) = await bench.requests()
+    assert request.requesters == (ANALYST.id, ON_CALL.id)
+    with pytest.raises(Forbidden, match="asked for it"):
+        await bench.engine.decide(request.id, request.plan_hash, Verdict.APPROVE, ON_CALL, "yes")
+    await bench.engine.decide(request.id, request.plan_hash, Verdict.APPROVE, SECOND, "yes")
+    await started.result()
 
 
 async def test_a_stopped_response_finishes_its_effect_and_keeps_its_hold(bench: Bench) -> None:

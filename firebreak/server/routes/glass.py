@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Self
 from uuid import uuid4
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter, Path, Request
 from pydantic import Field, model_validator
 
 from firebreak.domain.base import Model
@@ -17,6 +17,7 @@ from firebreak.server import problems
 from firebreak.server.auth import Breaker, Mender, Reader, Reviewer
 from firebreak.server.services import Services, Use
 from firebreak.server.text import Reason
+from firebreak.server.trail import about
 
 router = APIRouter(tags=["break-glass"], responses=problems.PROBLEMS)
 
@@ -74,18 +75,20 @@ class Finding(Model):
 
 
 @router.post("/glass", operation_id="break_glass")
-async def break_glass(breaking: Breaking, use: Use, who: Breaker) -> GlassRow:
+async def break_glass(request: Request, breaking: Breaking, use: Use, who: Breaker) -> GlassRow:
     """Override interlocks and the approvals of reversible plans, for what this person starts.
 
     Everybody is told, and another person has to review it.
     """
+    scope = glass_scope(device=breaking.device, site=breaking.site)
+    about(request, scope)
     _check_scope(breaking, use)
     now = datetime.now(UTC)
     await lapse(use.ledger, await use.ledger.glasses(), now)
     lasts = timedelta(seconds=_lifetime(breaking.for_s, use))
     glass = Glass(
         id=f"glass-{uuid4().hex[:12]}",
-        scope=glass_scope(device=breaking.device, site=breaking.site),
+        scope=scope,
         who=who.id,
         reason=breaking.reason,
         at=now,

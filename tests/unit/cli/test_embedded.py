@@ -13,7 +13,8 @@ from firebreak.embedded import DevServer, find_program
 from firebreak.errors import DefinitionError
 from firebreak.search import NAMES
 from firebreak.supervisor import Child, Supervisor
-from tests.workflows.temporal_server import free_port, wait_until_serving
+from tests.ports import free_port
+from tests.workflows.temporal_server import wait_until_serving
 
 
 def test_a_missing_program_is_explained_by_the_extra_to_install(

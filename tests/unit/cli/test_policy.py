@@ -20,7 +20,8 @@ devices:
 NIGHT = (
     '@id("night") @summary("nobody is there") forbid (\n  principal,\n  action, resource)\n'
     "when { context.hour < 6 };\n"
-    '@id("day") @summary("fine") @approve("2 on-call within 1h")\n'
+    '@id("day") @summary("fine") @approve("2 on-call within 1h")'
+    ' @escalate("lead after 10m") @remind("5m") @otherwise("allow")\n'
     'permit (principal in Role::"admin", action, resource);\n'
 )
 
@@ -63,6 +64,12 @@ def test_explain_names_the_policy_that_decides_and_its_head(folder: Path, call: 
     body = json.loads(call(*asked, "--at", "2026-01-31T05:00:00Z", "--json").stdout)
     assert (body["effect"], body["as"]["roles"]) == ("approve", ["admin"])
     assert body["gates"] == [{"role": "on-call", "quorum": 2, "within_s": 3600}]
+    assert body["levels"] == [{"role": "lead", "after_s": 600, "instead_of": ["on-call"]}]
+    assert (body["remind_s"], body["otherwise"]) == (300, "allow")
+    told = call(*asked, "--at", "2026-01-31T07:00").stdout
+    for line in ("agreed   2 on-call within 1h", "then     lead after 10m", "again    every 5m"):
+        assert line in told
+    assert "silence  is a yes" in told
     (policy,) = body["policies"]
     assert policy["at"] == f"{folder / 'policy.cedar'}:5"
 

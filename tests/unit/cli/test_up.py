@@ -13,8 +13,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.ports import free_port
 from tests.unit.cli.conftest import Call
-from tests.workflows.temporal_server import free_port
 
 CHILDREN = ("temporal", "range", "worker", "server")
 
@@ -154,7 +154,7 @@ def test_no_log_ever_shows_a_token(start: Callable[[], Up], call: Call) -> None:
     call("incidents")
     assert up.end() == 0
     secrets = [file.read_text().strip() for file in (up.state / "tokens").iterdir()]
-    assert len(secrets) == 3
+    assert len(secrets) == 4
     for log in [*(up.state / "logs").iterdir(), up.state.parent / "up.log"]:
         text = log.read_text(errors="replace")
         assert not any(secret in text for secret in secrets)

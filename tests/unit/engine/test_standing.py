@@ -43,6 +43,15 @@ def test_reminders_are_the_most_frequent_and_silence_needs_all_to_agree() -> Non
     assert (terms.remind_s, terms.otherwise) == (60, "deny")
 
 
+def test_silence_is_a_yes_only_after_the_longest_time() -> None:
+    soon = Terms(gates=(Gate(role="on-call", within_s=60),), otherwise="allow")
+    later = Terms(gates=(ON_CALL, ADMIN), otherwise="allow")
+    assert min(gate.within_s for gate in combined([soon, later]).gates) == ADMIN.within_s
+    assert combined([later]).gates == later.gates
+    strict = later.model_copy(update={"otherwise": "deny"})
+    assert min(gate.within_s for gate in combined([soon, strict]).gates) == 60
+
+
 def test_a_level_after_the_shortest_time_is_never_reached_and_is_left_out() -> None:
     late = Terms(gates=(ON_CALL,), levels=(Level(after_s=700, role="soc-lead"),))
     assert combined([late, Terms(gates=(ADMIN,))]).levels == ()

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
+from firebreak import live_file
 from firebreak.errors import DefinitionError, NotFound
 from firebreak.strict_yaml import read
-from integrations.inventory import yaml_file
 from integrations.inventory.yaml_file import YamlInventory
 
 HEAD = """\
@@ -247,7 +247,7 @@ def test_a_file_that_is_gone_leaves_the_last_good_one(tmp_path: Path) -> None:
 def test_looking_something_up_notices_a_change_once_the_file_has_settled(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(yaml_file, "CHECK_EVERY_S", 0)
+    monkeypatch.setattr(live_file, "CHECK_EVERY_S", 0)
     path = written(tmp_path, HEAD + SENSOR)
     inventory = YamlInventory.load(path)
     edit(path, HEAD)  # half written: it would validate, and lose the device
@@ -255,8 +255,8 @@ def test_looking_something_up_notices_a_change_once_the_file_has_settled(
     edit(path, HEAD + SENSOR + CAMERA)
     assert len(inventory.devices()) == 1
     inventory.devices()
-    assert inventory._reading is not None
-    inventory._reading.join(10)
+    assert inventory._file._reading is not None
+    inventory._file._reading.join(10)
     assert len(inventory.devices()) == 2
 
 
@@ -265,7 +265,7 @@ def test_the_file_is_looked_at_no_more_than_once_a_second(
 ) -> None:
     inventory = YamlInventory.load(written(tmp_path, HEAD + SENSOR))
     looked: list[Path] = []
-    monkeypatch.setattr(yaml_file, "_stamp", looked.append)
+    monkeypatch.setattr("integrations.inventory.yaml_file.stamp", looked.append)
     for _ in range(1000):
         inventory.by_address(ip="10.20.0.2")
     assert len(looked) <= 1

@@ -108,6 +108,8 @@ async def test_of_racing_creations_of_one_name_one_wins(database: Database) -> N
         ("bo", ["source:suricata", "source:zeek"], None),
         ("bo", [], timedelta(0)),
         ("bo", ["service"], None),
+        ("nobody", ["on-call"], None),
+        ("Firebreak", ["automation"], None),
     ],
 )
 async def test_a_token_that_could_mislead_is_not_made(

@@ -18,7 +18,7 @@ from firebreak.domain.device import Attachment, Device
 from firebreak.domain.estate import CliAccess, Platform, Switch
 from integrations.network.cli.fleet import SwitchFleet
 from integrations.network.ports import PortState
-from tests.peers.ovs import free_port
+from tests.ports import free_port
 
 PASSWORD = "correct-horse-17"
 HOME = 10

@@ -77,6 +77,7 @@ SECOND = PEOPLE.replace("  - id: ops-b\n", "  - id: ops-b\n    accounts: {%s}\n"
         (PEOPLE.replace("ops-b@", "\N{CYRILLIC SMALL LETTER O}ps@"), "people[1].emails[0]"),
         (PEOPLE.replace("ops-b@", "ops b@"), "people[1].emails[0]"),
         (PEOPLE.replace("id: ops-b", "id: ops-a"), "people[1].id: ops-a is the id of two people"),
+        (PEOPLE.replace("id: ops-b", "id: nobody"), "nobody is what the engine itself is"),
         (PEOPLE.replace("id: ops-b", "id: automation"), "automation is what the engine itself is"),
         (PEOPLE.replace("id: ops-b", "id: Ops-b"), "people[1].id"),
         (PEOPLE.replace("id: ops-b", "id: 'source:x'"), "people[1].id"),
@@ -86,6 +87,7 @@ SECOND = PEOPLE.replace("  - id: ops-b\n", "  - id: ops-b\n    accounts: {%s}\n"
             PEOPLE.replace("[soc-lead, analyst]", "[automation]"),
             "roles[0]: automation is the engine",
         ),
+        (PEOPLE.replace("[soc-lead, analyst]", "[service]"), "roles[0]: service is the engine"),
         (
             PEOPLE + ROTAS.replace("on-call", "automation"),
             "rotas[0].role: automation is the engine",

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from firebreak import live_file
 from firebreak.errors import DefinitionError
-from firebreak.people import live
 from firebreak.people.live import LivePeople
 from tests.unit.people.writing import PEOPLE, write
 
@@ -22,7 +22,7 @@ def until(true: Callable[[], bool]) -> None:
 def test_a_change_is_taken_up_when_somebody_is_asked_about(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(live, "CHECK_EVERY_S", 0.0)
+    monkeypatch.setattr(live_file, "CHECK_EVERY_S", 0.0)
     people = LivePeople.load(write(tmp_path, PEOPLE))
     write(tmp_path, PEOPLE + "  - id: ops-c\n")
     until(lambda: "ops-c" in people.current().persons)
@@ -31,12 +31,12 @@ def test_a_change_is_taken_up_when_somebody_is_asked_about(
 def test_a_file_that_still_changes_is_left_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(live, "CHECK_EVERY_S", 0.0)
+    monkeypatch.setattr(live_file, "CHECK_EVERY_S", 0.0)
     people = LivePeople.load(write(tmp_path, PEOPLE))
     for number in range(20):
         write(tmp_path, PEOPLE + " " * number + "x")
         people.current()
-        assert people._reading is None
+        assert people._file._reading is None
     assert people.problem is None
 
 
@@ -50,11 +50,11 @@ def test_a_broken_file_does_not_start(tmp_path: Path) -> None:
 def test_a_change_is_taken_up_while_nobody_is_asked_about(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(live, "CHECK_EVERY_S", 0.01)
+    monkeypatch.setattr(live_file, "CHECK_EVERY_S", 0.01)
     people = LivePeople.load(write(tmp_path, PEOPLE))
     people.follow()
     try:
         write(tmp_path, PEOPLE + "  - id: ops-c\n")
-        until(lambda: "ops-c" in people._people.persons)
+        until(lambda: "ops-c" in people._file.content.persons)
     finally:
         people.close()

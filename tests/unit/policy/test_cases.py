@@ -9,7 +9,8 @@ from tests.unit.policy.asking import ALLOW, VOCABULARY, permit
 
 HEAD = "version: 1\ncases:\n"
 CASE = "  - {name: n, action: network.quarantine, expect: "
-ASK = permit("context.drill", id="ask", approve="1 on-call within 15m")
+OVER_TIME = {"escalate": "lead after 5m", "remind": "2m", "otherwise": "allow"}
+ASK = permit("context.drill", id="ask", approve="1 on-call within 15m", **OVER_TIME)
 
 
 def problems(where: Path, cases: str, policies: str = ALLOW + ASK) -> tuple[str, ...]:
@@ -30,6 +31,13 @@ WRONG = {
         "approve, when: {drill: true}, gates: '1 on-call within 15m, 1 admin within 1h'}",
         "got 1 on-call within 15m by ask: s",
     ),
+    "escalation": (
+        "approve, when: {drill: true}, escalate: admin after 5m}",
+        "expected escalate 'admin after 5m', got 'lead after 5m' by ask: s",
+    ),
+    "no escalation": ("approve, when: {drill: true}, escalate: ''}", "expected escalate '', got"),
+    "reminders": ("approve, when: {drill: true}, remind: 3m}", "expected remind '3m', got '2m'"),
+    "silence": ("approve, when: {drill: true}, otherwise: deny}", "expected otherwise 'deny', got"),
 }
 
 
@@ -41,9 +49,11 @@ def test_a_case_that_is_not_met_is_a_problem(tmp_path: Path, case: str, said: st
 
 
 def test_cases_that_are_met_are_counted(tmp_path: Path) -> None:
+    over_time = "escalate: lead after 300s, remind: 120s, otherwise: allow"
     good = CASE + "allow, by: [ok]}\n" + CASE + "approve, when: {drill: true}}\n"
+    good += CASE + "approve, when: {drill: true}, " + over_time + "}\n"
     assert problems(tmp_path, good) == ()
-    assert check(tmp_path, VOCABULARY).cases == 2
+    assert check(tmp_path, VOCABULARY).cases == 3
 
 
 BROKEN = {
@@ -54,6 +64,8 @@ BROKEN = {
     "an unknown class": "allow, device: {safety: nome}}",
     "an unknown answer": "permit}",
     "gates where none are asked": "allow, gates: 1 on-call within 15m}",
+    "an escalation where none is asked": "allow, escalate: admin after 5m}",
+    "an escalation to nobody": "approve, escalate: admin}",
     "gates that name nobody": "approve, gates: on-call}",
     "a time without a zone": "allow, when: {at: '2026-01-31T03:00:00'}}",
 }

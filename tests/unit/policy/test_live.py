@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
+from firebreak import live_file
 from firebreak.domain.people import Effect
 from firebreak.errors import DefinitionError
-from firebreak.policy import live
 from firebreak.policy.live import LivePolicy, PolicyChange
 from tests.unit.policy.asking import ALLOW, VOCABULARY, permit, question
 
@@ -86,7 +86,7 @@ def test_a_file_that_was_only_touched_is_no_change(folder: Path) -> None:
 def test_decisions_look_at_the_files_by_themselves(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(live, "CHECK_EVERY_S", 0.0)
+    monkeypatch.setattr(live_file, "CHECK_EVERY_S", 0.0)
     policy = LivePolicy.load(folder, VOCABULARY)
     (folder / "a.cedar").write_text(ALLOW + NEVER)
     until(lambda: policy.decide(question()).effect is Effect.FORBID)
@@ -95,12 +95,12 @@ def test_decisions_look_at_the_files_by_themselves(
 def test_files_that_still_change_are_left_alone(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(live, "CHECK_EVERY_S", 0.0)
+    monkeypatch.setattr(live_file, "CHECK_EVERY_S", 0.0)
     policy = LivePolicy.load(folder, VOCABULARY)
     for number in range(20):
         (folder / "a.cedar").write_text("permit (" + " " * number)
         policy.decide(question())
-        assert policy._reading is None
+        assert policy._files._reading is None
     assert policy.problem is None
 
 

@@ -66,6 +66,21 @@ async def test_reading_ordering_and_being_refused_each_leave_one_line(stage: Sta
     )
 
 
+async def test_what_a_body_is_about_is_said_too(stage: Stage) -> None:
+    http, seen = stage.http, {"plan_hash": HASH}
+    many = {"requests": [{"approval": f"{APPROVAL}{n}", **seen} for n in (1, 2)], **VOTE}
+    del many["plan_hash"]
+    await http.post("/approvals/decide", headers=stage.auth("on-call"), json=many)
+    why = {"site": "plant", "reason": "somebody is caught in the press"}
+    await http.post("/glass", headers=stage.auth("break-glass"), json=why)
+    await http.post("/glass", headers=stage.auth("break-glass"), json={**why, "site": "none"})
+    assert await facts(stage) == [
+        ("the-on-call", "decide_approvals", f"2: {APPROVAL}1 {APPROVAL}2", 200),
+        ("the-break-glass", "break_glass", "site/plant", 200),
+        ("the-break-glass", "break_glass", "site/none", 404),
+    ]
+
+
 async def test_secrets_and_bodies_are_never_in_it(stage: Stage) -> None:
     headers = stage.auth("on-call")
     await stage.http.post(f"/approvals/{APPROVAL}/decide", headers=headers, json=VOTE)
