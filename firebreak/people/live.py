@@ -1,10 +1,12 @@
 """The people file while it changes: a good change is taken up, a broken one refused loudly."""
 
+import threading
 from pathlib import Path
 from typing import Self
 
 import structlog
 
+from firebreak import live_file
 from firebreak.live_file import LiveFile, stamp
 from firebreak.people.book import People, load
 
@@ -17,6 +19,7 @@ class LivePeople:
     def __init__(self, path: Path) -> None:
         """Use ``load``."""
         self.path = path
+        self._over = threading.Event()
         self._file = LiveFile(
             lambda: load(path), lambda: stamp(path), taken=self._taken, refused=self._refused
         )
@@ -34,6 +37,21 @@ class LivePeople:
     def current(self) -> People:
         """The people as they are now. Ask once for one answer: the next call may know others."""
         return self._file.current()
+
+    def follow(self) -> None:
+        """Look at the file every second until ``close``, also while nobody is asked about.
+
+        Else whoever comes first after a quiet night would still have yesterday's roles.
+        """
+        threading.Thread(target=self._follow, name="people-follow", daemon=True).start()
+
+    def close(self) -> None:
+        """Follow the file no more."""
+        self._over.set()
+
+    def _follow(self) -> None:
+        while not self._over.wait(live_file.CHECK_EVERY_S):
+            self.current()
 
     def refresh(self) -> None:
         """Read the file now if it changed."""

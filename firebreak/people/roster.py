@@ -80,7 +80,8 @@ class RotaRoster:
         return shifts(rota, since, until, tuple(self._spells(people, rota, calls)))
 
     async def close(self) -> None:
-        """Let go of every schedule."""
+        """Let go of the file and of every schedule."""
+        self._people.close()
         for standing in self._standing.values():
             await standing.close()
 

@@ -92,6 +92,10 @@ class Interpreter:
         key = scope.key(step.id)
         if not step.on_failure:
             raise failure
+        if isinstance(step, Do):  # its outcome is what on_failure asks for; it may have none
+            denied = isinstance(failure, NotApprovedError)
+            kind = OutcomeKind.REFUSED if denied else OutcomeKind.FAILED
+            scope.fail(step.id, kind, str(failure))
         self._runtime.note(key, "failed, on_failure taken", str(failure))
         await self._steps(step.on_failure, scope)
 

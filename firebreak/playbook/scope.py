@@ -79,6 +79,19 @@ class Scope:
             "detail": outcome.detail,
         }
 
+    def fail(self, step: str, outcome: OutcomeKind, detail: str) -> None:
+        """Publish why a step never came to an outcome of its own; one that it has stays."""
+        self._steps.setdefault(
+            step,
+            {
+                "outcome": outcome.value,
+                "contained": False,
+                "result": {},
+                "error": "",
+                "detail": detail,
+            },
+        )
+
     def skip(self, step: str) -> None:
         """Publish that a step did not run."""
         self._steps[step] = {

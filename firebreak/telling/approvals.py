@@ -78,7 +78,7 @@ def _escalated(body: Body, _: Entry) -> Iterable[Line]:
     yield Line(
         ASKS,
         "ESCALATED",
-        f"nobody has answered; {role[0]} may too" + (f" ({asked})" if asked else ""),
+        f"too few have answered; {role[0]} may, too" + (f"; asked: {asked}" if asked else ""),
     )
     yield _how(approval)
 
@@ -99,9 +99,12 @@ def _closed(body: Body, _: Entry) -> Iterable[Line]:
         yield Line(ASKS, "changed", f"by {text(approval, 'change', 'who')}: {reason}")
     elif state == "unopposed":
         yield Line(ASKS, "UNOPPOSED", "nobody answered and nobody said no; policy lets it happen")
+    elif state == "expired":
+        yield Line(BAD, "EXPIRED", "too few agreed in time; that is a no")
+    elif state == "approved":  # the votes have said it already
+        yield Line(QUIET, "approval", "complete: nobody else needs to agree")
     else:
-        style = QUIET if state == "approved" else BAD  # the votes have said it already
-        yield Line(style, "approval", state or "closed")
+        yield Line(BAD, "approval", state or "closed")
 
 
 def _names(value: Json, field: str) -> str:

@@ -40,4 +40,5 @@ def load_people(settings: Settings) -> Everyone:
         return Everyone(nobody, nobody)
     people = LivePeople.load(settings.people_file)
     roster = RotaRoster(people, PagerDutyOnCall)
+    people.follow()
     return Everyone(PeopleDirectory(people, roster), roster)

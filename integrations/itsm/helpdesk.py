@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+from firebreak.contracts import IncidentRow
 from firebreak.contracts.people import Story
 from firebreak.domain.people import ApprovalState
 
@@ -22,12 +23,19 @@ def phase_of(story: Story) -> Phase:
     """Where the incident of a story stands."""
     incident = story.incident
     if incident is not None and story.ended:
-        return Phase.FAILED if incident.status == "failed" else Phase.RESOLVED
+        return Phase.RESOLVED if _well(incident) else Phase.FAILED
     if any(approval.state is ApprovalState.PENDING for approval in story.approvals):
         return Phase.WAITING
     if story.holds or (incident is not None and incident.contained):
         return Phase.CONTAINED
     return Phase.OPEN
+
+
+def _well(incident: IncidentRow) -> bool:
+    """Whether nobody needs to look: a playbook can end well and leave the device as it was."""
+    if incident.status == "completed":
+        return incident.contained
+    return incident.status not in {"failed", "denied"}
 
 
 @dataclass(frozen=True)

@@ -57,6 +57,7 @@ class Service:
     fault: Fault | None = None
     throttles: frozenset[str] = frozenset()  # methods that are answered 429
     retry_after: str = "7"
+    port: int = 0  # 0: a free one
     tried: int = 0
     requests: list[str] = field(default_factory=list)
     _servers: dict[str, tuple[Quiet, asyncio.Task[None]]] = field(default_factory=dict)
@@ -123,7 +124,7 @@ class Service:
         config = uvicorn.Config(
             app,
             host=_HOST,
-            port=0,
+            port=self.port,
             ssl_certfile=str(certificate),
             lifespan="off",
             log_config=None,
@@ -147,6 +148,9 @@ class Service:
     async def stop(self) -> None:
         """End every connection and stop."""
         for server, _ in self._servers.values():
+            for protocol in tuple(server.server_state.connections):
+                connection: Any = protocol
+                connection.transport.abort()  # a client in another process keeps its side open
             server.force_exit = True
             server.told.set()
         for _, task in self._servers.values():

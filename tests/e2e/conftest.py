@@ -9,8 +9,10 @@ from integrations.inventory.yaml_file import YamlInventory
 from tests.e2e.stack import RangeShape, Stack, playbook_setting
 from tests.peers.dot1x import dot1x, dot1x_session
 from tests.peers.ovs import ovs, ovs_session
+from tests.peers.rt import rt
+from tests.peers.slack import slack_emulator
 
-__all__ = ["dot1x", "dot1x_session", "ovs", "ovs_session"]
+__all__ = ["dot1x", "dot1x_session", "ovs", "ovs_session", "rt", "slack_emulator"]
 
 CONTAIN = """\
 playbook: contain

@@ -203,19 +203,26 @@ async def slack(
 ) -> AsyncIterator[SlackFront]:
     """A front with a channel of its own."""
     del slack_tokens
+    async with fronted(slack_emulator) as front:
+        name = f"t{abs(hash((request.node.nodeid, front.url)))}"
+        front.channel = (await front.admin("conversations.create", name=name))["channel"]["id"]
+        yield front
+
+
+@contextlib.asynccontextmanager
+async def fronted(emulator: str, port: int = 0, channel: str = "") -> AsyncIterator[SlackFront]:
+    """A front, until the block ends. ``port`` 0: a free one."""
     async with aiohttp.ClientSession() as session:
-        front = SlackFront(slack_emulator, session)
+        front = SlackFront(emulator, session, channel=channel)
         app = web.Application(client_max_size=2**22)
         app.router.add_route("*", "/api/{method}", front.handle)  # the SDK reads with GET
         app.router.add_post("/commands/{a}/{b}", front.respond)
         app.router.add_get("/link", front.lines.serve)
         runner = web.AppRunner(app, shutdown_timeout=0.1)
         await runner.setup()
-        site = web.TCPSite(runner, "127.0.0.1", 0)
+        site = web.TCPSite(runner, "127.0.0.1", port)
         await site.start()
         front.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-        name = f"t{abs(hash((request.node.nodeid, front.url)))}"
-        front.channel = (await front.admin("conversations.create", name=name))["channel"]["id"]
         try:
             yield front
         finally:

@@ -119,7 +119,7 @@ async def test_a_card_is_in_the_thread_and_in_the_channel_and_calls_who_is_asked
     [
         (decided(ApprovalState.APPROVED, vote("ana"), vote("ben")), "ben agreed"),
         (decided(ApprovalState.DENIED, vote("ana", Verdict.DENY, "a drill")), "a drill"),
-        (decided(ApprovalState.EXPIRED), "nobody agreed in time"),
+        (decided(ApprovalState.EXPIRED), "too few agreed in time"),
         (decided(ApprovalState.VOID), "no longer asked"),
     ],
 )

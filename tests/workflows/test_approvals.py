@@ -63,6 +63,15 @@ async def test_silence_is_a_no(bench: Bench) -> None:
     assert closed[0].body["approval"]["state"] == "expired"
 
 
+async def test_a_no_is_an_outcome_that_on_failure_can_ask_for(bench: Bench) -> None:
+    bench.rules.gates["network.quarantine"] = (Gate(role="on-call", within_s=1),)
+    said = note(text="{{ steps.contain.outcome }}: {{ steps.contain.detail }}")
+    result, chain = await bench.run(program(contain(on_failure=(said,))))
+    assert (result.status, result.contained) == ("completed", False)
+    assert "refused: contain/switch: expired" in str([e.body for e in chain])
+    assert bench.site.writes == []
+
+
 async def test_two_people_are_two_people(bench: Bench) -> None:
     started = await bench.start(gated(bench, TWO))
     (request,) = await bench.requests()

@@ -25,7 +25,7 @@ _OVER = {
     ApprovalState.APPROVED: "Approved",
     ApprovalState.DENIED: "Denied",
     ApprovalState.UNOPPOSED: "Done without an answer, as policy allows",
-    ApprovalState.EXPIRED: "Expired, nobody agreed in time",
+    ApprovalState.EXPIRED: "Expired, too few agreed in time",
     ApprovalState.VOID: "Void, it is no longer asked",
 }
 

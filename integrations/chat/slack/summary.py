@@ -62,25 +62,30 @@ def notable(story: Story, told: int) -> tuple[News, ...]:
 
 def steps(news: Sequence[News], called: Sequence[str], incident: str) -> Message:
     """Everything that moved since the last time, in one message. ``called``: whom to mention."""
-    lines = [(cut(clean(one.word), _WORD), one.text) for one in news]
+    lines = _lines(news)
     blocks = [listed("", lines)]
     if called:
         blocks.insert(0, ours(f"{' '.join(map(mention, called))} your answer is still missing."))
     if len(news) > len(blocks[-1]["elements"][-1]["elements"]):
         blocks.append(small(f"all of it: firebreak incident show {incident}"))
-    first = "; ".join(f"{one.word} {one.text}" for one in news[:3])
+    first = "; ".join(" ".join(line) for line in lines[:3])
     text = " ".join([*map(mention, called), fallback(first)])
     return Message(text=text, blocks=fit(blocks))
 
 
 def bulletin(news: Sequence[News], call: str) -> Message:
     """News of the installation itself. ``call``: ``here``, ``channel`` or empty."""
-    lines = [(cut(clean(one.word), _WORD), one.text) for one in news]
+    lines = _lines(news)
     alarm = any(one.weight is Weight.ALARM for one in news)
     loud = f"<!{call}> " if call and alarm else ""
     blocks = [header("Firebreak: attention" if alarm else "Firebreak"), listed("", lines)]
     if loud:
         blocks.insert(1, ours(f"{loud}this concerns everybody."))
     blocks.append(small(f"firebreak incident show {JOURNAL}"))
-    first = "; ".join(f"{one.word} {one.text}" for one in news[:3])
+    first = "; ".join(" ".join(line) for line in lines[:3])
     return Message(text=f"{loud}{fallback(first)}", blocks=fit(blocks))
+
+
+def _lines(news: Sequence[News]) -> list[tuple[str, str]]:
+    """A word and a text for each; Slack shows the text as one line, so its parts are kept apart."""
+    return [(cut(clean(one.word), _WORD), "; ".join(one.text.splitlines())) for one in news]

@@ -91,4 +91,5 @@ class Incident:
     def ends(self, status: str = "completed") -> "Incident":
         """It is over, and put back."""
         said = self.says("CLOSED", status)
-        return replace(said, status=status, holds=(), receipt=RECEIPT)
+        contained = self.contained or status == "completed"
+        return replace(said, status=status, contained=contained, holds=(), receipt=RECEIPT)

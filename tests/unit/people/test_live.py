@@ -45,3 +45,16 @@ def test_a_broken_file_does_not_start(tmp_path: Path) -> None:
         LivePeople.load(write(tmp_path, "people: ["))
     with pytest.raises(DefinitionError, match="cannot be read"):
         LivePeople.load(tmp_path / "none.yaml")
+
+
+def test_a_change_is_taken_up_while_nobody_is_asked_about(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live_file, "CHECK_EVERY_S", 0.01)
+    people = LivePeople.load(write(tmp_path, PEOPLE))
+    people.follow()
+    try:
+        write(tmp_path, PEOPLE + "  - id: ops-c\n")
+        until(lambda: "ops-c" in people._file.content.persons)
+    finally:
+        people.close()
