@@ -6,7 +6,7 @@ import structlog
 
 from firebreak.contracts.people import Story
 from firebreak.domain.people import Approval
-from firebreak.errors import Rejected
+from firebreak.errors import AuthFailed, Rejected
 from integrations.itsm import marks
 from integrations.itsm.change import ChangeDesk, Course, Turn, course_of, proposal, words
 from integrations.itsm.memory import Memory, Trace
@@ -25,14 +25,14 @@ async def keep_changes(
     known of the ticket.
 
     Raises:
-        Rejected: one was refused; the others have been seen to.
+        Rejected, AuthFailed: one was refused; the others have been seen to.
         OutcomeUnknown: something was sent and its end not seen; the next telling looks.
     """
-    refused: Rejected | None = None
+    refused: Rejected | AuthFailed | None = None
     for approval in story.approvals:
         try:
             await _Changing(desk, story, approval, ticket, channel=channel, link=link).run()
-        except Rejected as error:
+        except (Rejected, AuthFailed) as error:  # 403 is also how a data policy says no
             refused = refused or error
     if refused is not None:
         raise refused

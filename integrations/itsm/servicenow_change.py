@@ -55,7 +55,7 @@ class ServiceNowChangeDesk:
             **self._settings.fields,
             **{name: cut(uncoded(text), MOST_LONG) for name, text in texts.items()},
             "type": self._settings.type,
-            "short_description": cut(proposal.title, MOST_SHORT),
+            "short_description": cut(uncoded(proposal.title), MOST_SHORT),
             "parent": proposal.ticket,
             "correlation_id": proposal.approval,
             "correlation_display": "Firebreak",

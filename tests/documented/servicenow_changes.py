@@ -34,6 +34,7 @@ class Changes:
     records: dict[str, dict[str, str]] = field(default_factory=dict)
     journal: dict[str, list[str]] = field(default_factory=dict)
     went: dict[str, list[str]] = field(default_factory=dict)
+    every_condition: bool = False  # is left out, as one of a field that is not there
     deaf: bool = False  # answers 200, takes the note, and leaves the state as it was
 
     def routes(self, guarded: Callable[[Any], Any]) -> list[Route]:
@@ -52,7 +53,8 @@ class Changes:
 
     async def _list(self, request: Request) -> Response:
         wanted = dict(_CONDITION.findall(request.query_params["sysparm_query"]))
-        hits = [each for each in self.records.values() if wanted.items() <= each.items()]
+        records = self.records.values()
+        hits = [each for each in records if self.every_condition or wanted.items() <= each.items()]
         return JSONResponse({"result": hits[: int(request.query_params["sysparm_limit"])]})
 
     async def _create(self, request: Request) -> Response:

@@ -1,7 +1,7 @@
 """What must be true of change requests: one for each request for approval, always."""
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -279,9 +279,11 @@ async def test_a_change_that_is_refused_holds_up_neither_ticket_nor_the_others(
     await now.tell(incident)
     by_id = {each["correlation_id"]: each for each in now.table.records.values()}
     del by_id[first]["assignment_group"]
-    moved = (each.model_copy(update={"state": "approved"}) for each in incident.approvals)
+    moved = (
+        each.model_copy(update={"state": ApprovalState.APPROVED}) for each in incident.approvals
+    )
     incident = incident.heard().says("MOVED")
-    incident = Incident(**{**vars(incident), "approvals": tuple(moved)})
+    incident = replace(incident, approvals=tuple(moved))
     for _ in range(2):
         with pytest.raises((Rejected, AuthFailed)):
             await now.tell(incident)
@@ -389,12 +391,11 @@ async def test_a_text_beyond_a_field_is_cut_and_says_so(now: Instance) -> None:
 
 async def test_what_an_unknown_condition_finds_is_not_taken_for_ours(now: Instance) -> None:
     incident = Incident().asks()
-    theirs = {"sys_id": "c0", "state": "-5", "correlation_id": f"{incident.id}.1"}
-    now.table.records["c0"] = theirs | {"correlation_id": "somebody else's"}
-    with_all = now.table.records["c0"]
-    now.table.journal["c0"], now.table.went["c0"] = [], ["-5"]
+    theirs = {"sys_id": "c0", "state": "-5", "correlation_id": "somebody else's"}
+    now.table.records["c0"] = theirs
+    now.table.every_condition = True
     await now.tell(incident)
-    assert with_all["state"] == "-5"
+    assert theirs["state"] == "-5"
     assert len(now.table.records) == 2
 
 
