@@ -69,6 +69,7 @@ class Board:
             plans=tuple(hashes),
             plan_hash=digest([*hashes, *holds]),
             summary=tuple(_line(plan) for plan in ask.plans),
+            ways_back=tuple(plan.way_back or "" for plan in ask.plans),
             gates=terms.gates,
             why=ask.why,
             requester=self._requester,

@@ -186,6 +186,7 @@ class Approval(Model):
     plans: tuple[str, ...]
     plan_hash: str
     summary: tuple[str, ...]  # one line for each plan: what, where, and the way back
+    ways_back: tuple[str, ...] = ()  # of each plan; "" for one that cannot be undone
     gates: tuple[Gate, ...]
     why: str
     requester: str

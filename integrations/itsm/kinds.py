@@ -5,11 +5,14 @@ from typing import Protocol
 
 from firebreak.contracts.people import Channel
 from firebreak.domain.base import JsonObject
+from integrations.itsm.change import ChangeDesk
 from integrations.itsm.channel import TicketChannel
 from integrations.itsm.helpdesk import Helpdesk
 from integrations.itsm.jira_sm import JiraDesk
 from integrations.itsm.rt import RtDesk
 from integrations.itsm.servicenow import ServiceNowDesk
+from integrations.itsm.servicenow_change import ServiceNowChangeDesk
+from integrations.itsm.servicenow_table import Table
 from integrations.itsm.settings import (
     JiraServiceManagement,
     RequestTracker,
@@ -46,7 +49,12 @@ def request_tracker(name: str, config: JsonObject, tools: Tools) -> Channel:
 def servicenow(name: str, config: JsonObject, tools: Tools) -> Channel:
     """A channel of kind ``servicenow``; raises as ``request_tracker``, for settings.ServiceNow."""
     settings = ServiceNow.model_validate(config)
-    return _channel(name, ServiceNowDesk(name, settings), tools)
+    desk = ServiceNowDesk(name, settings)
+    changes: ChangeDesk | None = None
+    if settings.change is not None:
+        table = Table(desk.api, "change_request")
+        changes = ServiceNowChangeDesk(table, settings.change, settings.settle_s)
+    return _channel(name, desk, tools, changes)
 
 
 def jira_sm(name: str, config: JsonObject, tools: Tools) -> Channel:
@@ -62,5 +70,5 @@ KINDS: Mapping[str, Callable[[str, JsonObject, Tools], Channel]] = {
 }
 
 
-def _channel(name: str, desk: Helpdesk, tools: Tools) -> Channel:
-    return TicketChannel(Voice(name, tools.render, tools.link), desk)
+def _channel(name: str, desk: Helpdesk, tools: Tools, changes: ChangeDesk | None = None) -> Channel:
+    return TicketChannel(Voice(name, tools.render, tools.link), desk, changes)

@@ -1,14 +1,16 @@
-"""What a channel knows of its ticket between two calls."""
+"""What a channel knows of its records between two calls."""
+
+from pydantic import Field
 
 from firebreak.domain.base import Model
 
 
-class Memory(Model):
-    """Kept by the dispatcher as JSON.
+class Trace(Model):
+    """What is known of one record, kept by the dispatcher as JSON.
 
     ``posting`` and ``creating``: something was begun, at ``since`` (Unix seconds), and its end was
-    not seen. ``done``: marks other than entries. ``guest``: the ticket is somebody else's that ours
-    was merged into. ``lost``: tickets that are gone. ``abandoned``: no more is tried.
+    not seen. ``posted``: the highest entry that was told. ``done``: marks other than entries.
+    ``phase``: where it was brought last. ``abandoned``: no more is tried.
     """
 
     ticket: str = ""
@@ -18,6 +20,16 @@ class Memory(Model):
     posted: int = -1
     done: tuple[str, ...] = ()
     phase: str = ""
+    abandoned: bool = False
+
+
+class Memory(Trace):
+    """What is known of an incident's ticket.
+
+    ``guest``: the ticket is somebody else's that ours was merged into. ``lost``: tickets that are
+    gone. ``changes``: the change requests beside the ticket, by approval.
+    """
+
     guest: bool = False
     lost: tuple[str, ...] = ()
-    abandoned: bool = False
+    changes: dict[str, Trace] = Field(default_factory=dict)

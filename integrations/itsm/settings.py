@@ -69,12 +69,40 @@ class RequestTracker(TicketSystem):
     )
 
 
+class ChangeStates(Model):
+    """Values of ``state`` of change requests; None: this type of change skips the state."""
+
+    new: _Name = "-5"
+    assess: _Name | None = None
+    authorize: _Name = "-3"
+    scheduled: _Name | None = "-2"
+    implement: _Name = "-1"
+    review: _Name = "0"
+    closed: _Name = "3"
+    canceled: _Name = "4"
+
+
+class ServiceNowChanges(Model):
+    """One change request for each request for approval.
+
+    ``fields``: more fields of a new record. ``close``: false leaves the end of it to people.
+    ``close_code``, ``close_code_else``: of a response that was completed, and of any other.
+    """
+
+    type: _Name = "emergency"
+    states: ChangeStates = ChangeStates()
+    fields: dict[str, str] = Field(default_factory=dict)
+    close: bool = True
+    close_code: _Name = "successful"
+    close_code_else: _Name = "unsuccessful"
+
+
 class ServiceNow(TicketSystem):
     """ServiceNow's incident table. ``token`` (OAuth), or ``username`` and ``password``.
 
     ``statuses``: values of ``state``. ``urgency`` and ``impact``: by severity; ServiceNow works
     out the priority. ``fields``: more fields of a new record, such as ``assignment_group``.
-    ``on_resolve``: fields that a record needs to be resolved.
+    ``on_resolve``: fields that a record needs to be resolved. ``change``: with change requests.
     """
 
     kind: Literal["servicenow"] = "servicenow"
@@ -91,6 +119,7 @@ class ServiceNow(TicketSystem):
     )
     fields: dict[str, str] = Field(default_factory=dict)
     on_resolve: dict[str, str] = Field(default={"close_code": "Solution provided"})
+    change: ServiceNowChanges | None = None
 
     @model_validator(mode="after")
     def _one_credential(self) -> Self:

@@ -1,12 +1,6 @@
-"""One telling: brings one ticket up to date with one story, and can be cut off anywhere.
+"""One telling: brings one ticket up to date with one story, and can be cut off anywhere."""
 
-Before each write it is kept that it begins, and after it that it ended. A telling that finds a
-beginning without an end looks in the ticket before it writes again, and not before the write that
-was cut off can no longer arrive.
-"""
-
-import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -16,11 +10,12 @@ import structlog
 from firebreak.contracts import IncidentRow
 from firebreak.contracts.people import Keep, News, Story, Weight
 from firebreak.domain.base import JsonObject
-from firebreak.errors import FirebreakError, OutcomeUnknown, Rejected, Unreachable
+from firebreak.errors import Rejected, Unreachable
 from integrations.itsm import marks
 from integrations.itsm.facts import facts
 from integrations.itsm.helpdesk import Changed, Helpdesk, Opening, Phase, Seen, phase_of
 from integrations.itsm.memory import Memory
+from integrations.itsm.once import Once
 from integrations.itsm.text import cut, line
 
 Render = Callable[[str, JsonObject], str]
@@ -53,13 +48,17 @@ class Telling:
         memory: Memory,
         keep: Keep,
     ) -> None:
-        self.memory = memory
+        self.record = Once(memory, lambda known: keep(known.to_json()), desk.settle_s)
         self._voice = voice
         self._desk = desk
         self._story = story
         self._incident = incident
-        self._keep = keep
         self._phase = phase_of(story)
+
+    @property
+    def memory(self) -> Memory:
+        """What is known by now."""
+        return self.record.memory
 
     async def run(self) -> None:
         """Do all that is missing, in the order in which a reader wants it.
@@ -74,7 +73,7 @@ class Telling:
         seen = await self._look()
         if seen is None:
             return
-        await self._settle()
+        await self.record.settle(self._marks)
         seen = await self._reopened(seen)
         await self._tell_news()
         await self._attach_receipt()
@@ -89,23 +88,15 @@ class Telling:
         if found is not None and found not in self.memory.lost:
             there = await self._desk.marks(found, self._incident.id)
             done = tuple(sorted(mark for mark in there if not mark.startswith("entry")))
-            await self._know(ticket=found, creating=False, posted=marks.highest(there), done=done)
+            await self.record.know(
+                ticket=found, creating=False, posted=marks.highest(there), done=done
+            )
             return
-        if self.memory.creating:
-            await self._wait_out("the ticket that was asked for")
         subject = line(self._say("subject", ()))
         title = cut(f"{marks.tag(self._incident.id)} {subject}", self._desk.most_title)
         text = cut(self._say("opening", ()), self._desk.most_text)
         opening = Opening(self._incident.id, title, text, _severity(self._story))
-        await self._know(creating=True, since=time.time())
-        try:
-            ticket = await self._desk.create(opening)
-        except OutcomeUnknown:
-            raise
-        except FirebreakError:
-            await self._know(creating=False)
-            raise
-        await self._know(ticket=ticket, creating=False)
+        await self.record.create(partial(self._desk.create, opening))
 
     async def _look(self) -> Seen | None:
         """The ticket as it stands: ours, the one it was merged into, or a second one."""
@@ -114,10 +105,10 @@ class Telling:
             return await self._replace()
         if seen.ticket != self.memory.ticket:
             before = self.memory.ticket
-            await self._know(ticket=seen.ticket, guest=True)
+            await self.record.know(ticket=seen.ticket, guest=True)
             words = f"Ticket {before} of this incident was merged into this one by hand. Firebreak "
             words += "goes on writing here, and leaves the status to you."
-            await self._once(marks.MERGED, partial(self._note, marks.MERGED, words))
+            await self.record.write(marks.MERGED, partial(self._note, marks.MERGED, words))
         return seen
 
     async def _replace(self) -> Seen | None:
@@ -126,10 +117,10 @@ class Telling:
         log = _log.bind(channel=self._voice.name, incident=self._incident.id, tickets=lost)
         if len(lost) > 1:
             log.error("a second ticket is gone too; this incident gets no other one")
-            await self._know(lost=lost, abandoned=True)
+            await self.record.know(lost=lost, abandoned=True)
             return None
         log.warning("the ticket is gone: deleted, or hidden from this account; it gets another")
-        self.memory = Memory(lost=lost)
+        await self.record.replace(Memory(lost=lost, changes=self.memory.changes))
         await self._open()
         seen = await self._desk.look(self.memory.ticket)
         if seen is None:
@@ -138,6 +129,9 @@ class Telling:
                 "let it read what it creates"
             )
         return seen
+
+    async def _marks(self) -> set[str]:
+        return await self._desk.marks(self.memory.ticket, self._incident.id)
 
     # -- what is written --------------------------------------------------------------------
 
@@ -150,19 +144,19 @@ class Telling:
             return
         top = fresh[-1].entry.seq
         mark = marks.entry(top)
-        await self._once(mark, partial(self._note, mark, self._say("update", fresh)))
+        await self.record.write(mark, partial(self._note, mark, self._say("update", fresh)))
 
     async def _attach_receipt(self) -> None:
         receipt = self._receipt()
         if receipt is not None and marks.RECEIPT not in self.memory.done:
             name = marks.receipt_name(self._incident.id)
             attach = partial(self._desk.attach, self.memory.ticket, name, receipt)
-            await self._once(marks.RECEIPT, attach)
+            await self.record.write(marks.RECEIPT, attach)
 
     async def _say_closing(self) -> None:
         if self._story.ended and marks.CLOSING not in self.memory.done:
             text = self._say("closing", ())
-            await self._once(marks.CLOSING, partial(self._note, marks.CLOSING, text))
+            await self.record.write(marks.CLOSING, partial(self._note, marks.CLOSING, text))
 
     def _receipt(self) -> bytes | None:
         receipt = self._story.receipt if self._story.ended else None
@@ -192,7 +186,7 @@ class Telling:
             if not self._closed_early(seen):
                 return seen
             with suppress(Changed):
-                await self._once(marks.REOPENED, partial(self._reopen, seen))
+                await self.record.write(marks.REOPENED, partial(self._reopen, seen))
             seen = await self._look() or seen
         raise Unreachable(f"ticket {seen.ticket} changes all the time; it is looked at again later")
 
@@ -212,7 +206,7 @@ class Telling:
             _log.warning("the ticket cannot be opened again", ticket=seen.ticket, why=str(error))
             words = "This ticket was closed while the response is not over. Firebreak could not "
             words += "open it again, and writes what happens here all the same."
-        await self._know(phase=self._phase.value)
+        await self.record.know(phase=self._phase.value)
         await self._note(marks.REOPENED, words)
 
     async def _follow(self, seen: Seen) -> None:
@@ -232,50 +226,7 @@ class Telling:
             break
         else:
             raise Unreachable(f"ticket {seen.ticket} changes all the time; it is tried again later")
-        await self._know(phase=self._phase.value)
-
-    # -- what is known ----------------------------------------------------------------------
-
-    async def _settle(self) -> None:
-        """Find out whether what was begun the last time has been done."""
-        begun = self.memory.posting
-        if not begun:
-            return
-        if begun in await self._desk.marks(self.memory.ticket, self._incident.id):
-            await self._know(**self._ended(begun))
-            return
-        await self._wait_out(f"what was written last ({begun})")
-        await self._know(posting="")
-
-    async def _once(self, mark: str, act: Callable[[], Awaitable[None]]) -> None:
-        await self._know(posting=mark, since=time.time())
-        try:
-            await act()
-        except OutcomeUnknown:
-            raise
-        except (FirebreakError, Changed):  # nothing was written
-            await self._know(posting="")
-            raise
-        await self._know(**self._ended(mark))
-
-    def _ended(self, mark: str) -> dict[str, object]:
-        number = marks.highest((mark,))
-        if number >= 0:
-            return {"posting": "", "posted": max(number, self.memory.posted)}
-        return {"posting": "", "done": (*self.memory.done, mark)}
-
-    async def _wait_out(self, what: str) -> None:
-        """Raise Unreachable while an earlier request may still be carried out."""
-        now = time.time()
-        if self.memory.since > now:  # the clock was set back: count from here
-            await self._know(since=now)
-        left = self.memory.since + self._desk.settle_s - now
-        if left > 0:
-            raise Unreachable(f"{what} may still arrive; it is looked for again in {left:.0f} s")
-
-    async def _know(self, **changes: object) -> None:
-        self.memory = self.memory.model_copy(update=changes)
-        await self._keep(self.memory.to_json())
+        await self.record.know(phase=self._phase.value)
 
 
 def _severity(story: Story) -> int:

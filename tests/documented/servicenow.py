@@ -11,6 +11,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from tests.documented.servicenow_changes import Changes
+
 USERNAME, PASSWORD = "firebreak", "correct-horse-23"
 _SHORT, _LONG = 160, 4000
 _STATES = {"1", "2", "3", "6", "7", "8"}
@@ -26,6 +28,7 @@ class ServiceNowInstance:
     records: dict[str, dict[str, str]] = field(default_factory=dict)
     journal: dict[str, list[str]] = field(default_factory=dict)
     files: dict[str, list[tuple[str, bytes]]] = field(default_factory=dict)
+    changes: Changes = field(default_factory=Changes)
 
     @property
     def app(self) -> Starlette:
@@ -38,6 +41,7 @@ class ServiceNowInstance:
             Route(f"{table}/{{id}}", self._guarded(self._patch), methods=["PATCH"]),
             Route(files, self._guarded(self._list_files)),
             Route(f"{files}/file", self._guarded(self._attach), methods=["POST"]),
+            *self.changes.routes(self._guarded),
         ]
         return Starlette(routes=routes)
 
@@ -54,7 +58,7 @@ class ServiceNowInstance:
             if request.headers.get("authorization") != self.authorization:
                 return _failure(401, "User Not Authenticated", "Required to provide Auth")
             sys_id = request.path_params.get("id")
-            if sys_id is not None and sys_id not in self.records:
+            if sys_id is not None and sys_id not in {**self.records, **self.changes.records}:
                 return _failure(404, "No Record found", "Record doesn't exist or ACL restricts")
             answer: Response = await handler(request)
             return answer

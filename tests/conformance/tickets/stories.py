@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from secrets import token_hex
+from typing import Any
 
 from firebreak.contracts import IncidentRow
 from firebreak.contracts.people import News, Story, Weight
@@ -56,23 +57,32 @@ class Incident:
         )  # fmt: skip
         return replace(self, said=(*self.said, News(entry, weight, word, text)))
 
-    def asks(self, severity: int = 5) -> "Incident":
+    def asks(
+        self, severity: int = 5, *, why: str = "the device is critical", **more: Any
+    ) -> "Incident":
         """People must answer."""
         asked = Approval(
-            id="approval-1", incident=self.id, step="contain", plans=("sha256:1",),
-            plan_hash="sha256:2", summary=("Move port 3 of sw-1 to VLAN 666",),
-            gates=(Gate(role="soc-lead"),), why="the device is critical", requester="sensor-1",
-            requested_at=OPENED, expires_at=OPENED + timedelta(minutes=15), severity=severity,
+            id=f"{self.id}.{len(self.approvals) + 1}", incident=self.id, step="contain",
+            plans=("sha256:1",), plan_hash="sha256:2", gates=(Gate(role="soc-lead"),),
+            why=why, requester="sensor-1", requested_at=OPENED, device="cam-17",
+            expires_at=OPENED + timedelta(minutes=15), severity=severity,
+            **{
+                "summary": ("Move port 3 of sw-1 to VLAN 666",), "ways_back": ("VLAN 10",),
+                "hits": ("phone-2 behind the same port",), **more,
+            },
         )  # fmt: skip
         said = self.says("asks", "soc-lead, within 15 minutes", Weight.ASK)
-        return replace(said, approvals=(asked,))
+        return replace(said, approvals=(*self.approvals, asked))
 
     def agreed(self) -> "Incident":
         """They did."""
-        done = (
-            each.model_copy(update={"state": ApprovalState.APPROVED}) for each in self.approvals
-        )
-        return replace(self.says("approved", "by someone"), approvals=tuple(done))
+        return self.says("approved", "by someone").decided(ApprovalState.APPROVED)
+
+    def decided(self, state: ApprovalState, **more: Any) -> "Incident":
+        """The latest request is settled."""
+        *before, last = self.approvals
+        settled = last.model_copy(update={"state": state, **more})
+        return replace(self, approvals=(*before, settled))
 
     def contains(self) -> "Incident":
         """The device is cut off, for now."""
