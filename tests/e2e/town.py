@@ -17,11 +17,12 @@ from firebreak.domain.device import Device
 from integrations.chat.slack.card import APPROVE
 from tests.documented.service import Service, serving
 from tests.e2e.journey import Json, eve, post, scan_by
-from tests.e2e.stack import RangeShape, Stack, free_port, playbook_setting
+from tests.e2e.stack import RangeShape, Stack, playbook_setting
 from tests.peers import slack_requests
 from tests.peers.rt import FIELD, QUEUE, RtPeer
 from tests.peers.slack import ADMIN, BOT, SIGNING, SlackFront, fronted
 from tests.peers.slack_requests import FromSlack, form, sign
+from tests.ports import free_port
 from tests.unit.chat.stories import words
 from tests.unit.dispatch.receivers import SECRET
 
