@@ -244,6 +244,18 @@ async def test_a_step_that_was_not_answered_is_not_said_twice(now: Instance) -> 
     assert len(now.notes()) == 2
 
 
+async def test_a_system_that_never_answers_is_brought_on_state_by_state(now: Instance) -> None:
+    now.bench.service.strikes = "change_request"
+    await now.bench.service.break_with(Fault.CUT_AFTER_WRITE)
+    incident = Incident().asks().agreed().ends()
+    for _ in range(6):  # the creation, and five steps
+        with pytest.raises(Unreachable):
+            await now.tell(incident)
+    await now.tell(incident)
+    assert now.went() == ["-5", "-3", "-2", "-1", "0", "3"]
+    assert len(now.notes()) == 1
+
+
 async def test_a_creation_that_may_still_arrive_is_waited_out(now: Instance) -> None:
     now.bench.service.strikes = "change_request"
     await now.bench.service.break_with(Fault.CUT_BEFORE_WRITE)
