@@ -30,6 +30,8 @@ async def test_nothing_is_written_before_the_gate_is_passed(bench: Bench) -> Non
     (request,) = await bench.requests()
     assert bench.site.writes == []
     assert "switch: cam-17" in request.summary[0]
+    assert request.ways_back[0] in request.summary[0]
+    assert len(request.ways_back) == len(request.plans)
     assert (await say(bench, request, ON_CALL)).state is ApprovalState.APPROVED
     assert (await bench.result(started)).contained
     assert [write[1] for write in bench.site.writes] == ["switch"]

@@ -6,7 +6,13 @@ from pathlib import Path
 import pytest
 
 from tests.conformance.tickets.bench import Bench
-from tests.conformance.tickets.systems import jira_bench, rt_bench, servicenow_bench
+from tests.conformance.tickets.changes import GROUP, Instance
+from tests.conformance.tickets.systems import (
+    ServiceNowSystem,
+    jira_bench,
+    rt_bench,
+    servicenow_bench,
+)
 from tests.peers.rt import rt
 
 __all__ = ["rt"]
@@ -23,3 +29,12 @@ async def bench(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
         opened = {"servicenow": servicenow_bench, "jira-sm": jira_bench}[request.param](tmp_path)
     async with opened as made:
         yield made
+
+
+@pytest.fixture
+async def changing(tmp_path: Path) -> AsyncIterator[Instance]:
+    """A ServiceNow whose channel writes change requests."""
+    async with servicenow_bench(tmp_path) as bench:
+        assert isinstance(bench.system, ServiceNowSystem)
+        bench.config["change"] = {"fields": {**GROUP}}
+        yield Instance(bench, bench.system.instance.changes)

@@ -69,3 +69,19 @@ def test_no_name_can_end_a_query(name: str) -> None:
 def test_servicenow_wants_one_credential(given: dict[str, str]) -> None:
     with pytest.raises(ValidationError, match="either token"):
         ServiceNow.model_validate({"url": "https://x.service-now.com", **given})
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"surprise": 1}, {"states": {"review": ""}}, {"states": {"implement": None}}, {"type": ""}],
+)
+def test_a_wrong_part_about_change_requests_is_refused(change: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        ServiceNow.model_validate({**KNOWN["servicenow"], "change": change})
+
+
+def test_change_requests_are_off_until_there_is_a_part_about_them() -> None:
+    assert ServiceNow.model_validate(KNOWN["servicenow"]).change is None
+    on = ServiceNow.model_validate({**KNOWN["servicenow"], "change": {}}).change
+    assert on is not None
+    assert on.type == "emergency"
