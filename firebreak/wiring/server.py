@@ -1,7 +1,7 @@
 """The composition root of the API server."""
 
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import timedelta
 from typing import Protocol
 
@@ -11,6 +11,7 @@ import uvloop
 
 from firebreak import logs, memory
 from firebreak.contracts import Inventory
+from firebreak.contracts.people import Directory
 from firebreak.domain.limits import Limits
 from firebreak.domain.record import Entry
 from firebreak.ledger import receipt
@@ -24,14 +25,13 @@ from firebreak.policy.blast_radius import BlastRadius
 from firebreak.server.app import create_app
 from firebreak.server.desk import FrontDesk
 from firebreak.server.recorded import RecordedDesk
-from firebreak.server.services import Nobody, Playbooks, Services, Source
+from firebreak.server.services import Inbound, Nobody, Playbooks, Services, Source
 from firebreak.settings import Settings
-from firebreak.wiring.channels import dispatcher, server_channels
+from firebreak.wiring.channels import Channels, dispatcher, server_channels
 from firebreak.wiring.identity import sign_in
 from firebreak.wiring.people import load_people
 from firebreak.wiring.policy_changes import PolicyChanges
 from firebreak.wiring.shared import connect_temporal, load_policy, timing
-from firebreak.wiring.slack import slack_inbounds
 from integrations import secrets
 from integrations.inventory.yaml_file import YamlInventory
 from integrations.siem.suricata import SuricataParser
@@ -98,13 +98,18 @@ async def server_services(
             sign_in=await closing.enter_async_context(sign_in(settings)),
             telling=dispatcher(channels, ledger, receipts) if channels.channels else Nobody(),
             directory=everyone.directory,
-            inbounds=slack_inbounds(
-                [channel for _, channel in channels.channels],
-                chat,
-                everyone.directory,
-                chat.stranger,
-            ),
+            inbounds=_inbounds(channels, chat, everyone.directory),
         )
+
+
+def _inbounds(channels: Channels, chat: RecordedDesk, directory: Directory) -> Sequence[Inbound]:
+    """The chats among the channels, as ways in. Raises DefinitionError."""
+    if not channels.channels:
+        return ()
+    from firebreak.wiring.slack import slack_inbounds  # noqa: PLC0415 - slow to load, seldom there
+
+    found = [channel for _, channel in channels.channels]
+    return slack_inbounds(found, chat, directory, chat.stranger)
 
 
 async def serve_api(

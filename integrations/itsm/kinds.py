@@ -1,6 +1,6 @@
 """The kinds of ticket system that a channels file can name, and how each is built."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Protocol
 
 from firebreak.contracts.people import Channel
@@ -61,13 +61,6 @@ def jira_sm(name: str, config: JsonObject, tools: Tools) -> Channel:
     """A channel of kind ``jira-sm``; as ``request_tracker``, for settings.JiraServiceManagement."""
     settings = JiraServiceManagement.model_validate(config)
     return _channel(name, JiraDesk(name, settings), tools)
-
-
-KINDS: Mapping[str, Callable[[str, JsonObject, Tools], Channel]] = {
-    "rt": request_tracker,
-    "servicenow": servicenow,
-    "jira-sm": jira_sm,
-}
 
 
 def _channel(name: str, desk: Helpdesk, tools: Tools, changes: ChangeDesk | None = None) -> Channel:

@@ -15,8 +15,8 @@ from pydantic import JsonValue
 
 from firebreak.contracts.people import Channel, Keep, Story
 from firebreak.domain.base import JsonObject
-from integrations.itsm.kinds import KINDS
 from tests.documented.service import Service
+from tests.unit.itsm.systems import KINDS
 
 _TEMPLATES = Path(__file__).parents[3] / "playbooks" / "templates"
 

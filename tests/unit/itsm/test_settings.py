@@ -4,9 +4,9 @@ import pytest
 from pydantic import JsonValue, ValidationError
 
 from firebreak.errors import DefinitionError
-from integrations.itsm.kinds import KINDS
 from integrations.itsm.settings import ServiceNow
 from tests.conformance.tickets.bench import Tools
+from tests.unit.itsm.systems import KINDS
 
 KNOWN: dict[str, dict[str, JsonValue]] = {
     "rt": {"url": "https://rt.example", "token": "env:RT_TOKEN", "queue": "SOC"},

@@ -10,10 +10,10 @@ from integrations.itsm.facts import (
     TicketFacts,
     facts,
 )
-from integrations.itsm.kinds import KINDS
 from tests.conformance.tickets.bench import Tools
 from tests.conformance.tickets.stories import Incident
 from tests.docs.blocks import text_of
+from tests.unit.itsm.systems import KINDS
 
 PAGE = "docs/how-to/tickets.md"
 STORIES = [
