@@ -61,11 +61,13 @@ class Press:
         )
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
-            await reader.readuntil(b"\r\n\r\n")
-            writer.write(self._answer())
-            await writer.drain()
-        writer.close()
+        try:
+            with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+                await reader.readuntil(b"\r\n\r\n")
+                writer.write(self._answer())
+                await writer.drain()
+        finally:
+            writer.close()
 
     def _answer(self) -> bytes:
         """One HTTP/1.1 response. A file that holds no JSON object is a broken process gateway."""

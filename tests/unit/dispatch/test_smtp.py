@@ -81,18 +81,26 @@ async def server(tmp_path: Path) -> AsyncIterator[Server]:
     context.load_cert_chain(certificate)
     mailbox = Mailbox()
 
+    sessions: list[SMTP] = []
+
     def connected() -> SMTP:
-        return SMTP(
+        session = SMTP(
             mailbox,
             tls_context=context,
             require_starttls=True,
             auth_required=True,
             authenticator=_login,
         )
+        sessions.append(session)
+        return session
 
     async with await asyncio.get_running_loop().create_server(connected, "127.0.0.1", 0) as serving:
         port = serving.sockets[0].getsockname()[1]
         yield Server(mailbox, port, str(authority.ca_file))
+    while lines := [session.transport for session in sessions if session.transport is not None]:
+        for line in lines:
+            line.close()
+        await asyncio.sleep(0)
 
 
 def config(server: Server, tmp_path: Path, **changes: Any) -> JsonObject:

@@ -22,6 +22,7 @@ from firebreak.domain.reading import Reading
 from firebreak.errors import AuthFailed, FirebreakError, Rejected, Unreachable
 from firebreak.policy.interlocks import judge
 from integrations.interlocks.opcua import OpcUaSource
+from tests.lines import listening
 from tests.unit.interlocks.entries import opcua
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")  # a server takes a second to start
@@ -217,9 +218,7 @@ async def stranger(answer: bytes | None) -> AsyncIterator[tuple[str, list[asynci
                 pass
         writer.close()
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    async with server:
-        port = server.sockets[0].getsockname()[1]
+    async with listening(serve) as port:
         yield f"opc.tcp://127.0.0.1:{port}", lines
 
 

@@ -29,6 +29,7 @@ from firebreak.errors import (
 )
 from integrations.network.rest import Rest, Shape, Window, segment, unsettled
 from integrations.network.rest_auth import Basic, Key, LoginToken
+from tests.lines import listening
 
 PASSWORD = "correct-horse-17"
 
@@ -337,8 +338,7 @@ async def test_an_answer_that_drips_is_let_go_at_the_deadline(bench: Bench) -> N
 
     assert bench.server._config is not None
     tls = bench.server._config.ssl
-    async with await asyncio.start_server(drip, "127.0.0.1", 0, ssl=tls) as server:
-        port = server.sockets[0].getsockname()[1]
+    async with listening(drip, tls) as port:
         rest = bench.rest(url=f"https://127.0.0.1:{port}")
         began = time.monotonic()
         with pytest.raises(OutcomeUnknown):
@@ -364,15 +364,16 @@ async def test_time_that_runs_out_while_connecting_stops_the_change_at_the_door(
         inner_reader, inner_writer = await asyncio.open_connection(*bench.server.address)
 
         async def pipe(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
-            with contextlib.suppress(ConnectionError):
-                while data := await source.read(4096):
-                    sink.write(data)
-            sink.close()
+            try:
+                with contextlib.suppress(ConnectionError):
+                    while data := await source.read(4096):
+                        sink.write(data)
+            finally:
+                sink.close()
 
         await asyncio.gather(pipe(reader, inner_writer), pipe(inner_reader, writer))
 
-    async with await asyncio.start_server(slowly, "127.0.0.1", 0) as server:
-        port = server.sockets[0].getsockname()[1]
+    async with listening(slowly) as port:
         now = time.monotonic()
         rest = bench.rest(url=f"https://127.0.0.1:{port}")
         with pytest.raises(Unreachable, match="time for sending has passed"):
