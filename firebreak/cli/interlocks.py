@@ -8,7 +8,7 @@ import typer
 from rich.text import Text
 
 from firebreak.cli.client import AsName, connect, many
-from firebreak.cli.configuration import load_settings
+from firebreak.cli.estate_file import load_estate
 from firebreak.cli.exits import ProblemError
 from firebreak.cli.screen import JsonFlag, show, tabulate
 from firebreak.domain.hold import Hold
@@ -35,7 +35,7 @@ def interlocks(
     They are read from this machine, as the estate file says; a worker elsewhere may see more or
     less. Only redundancy needs the server: it knows the holds.
     """
-    inventory = YamlInventory.load(load_settings().estate_file)
+    inventory = load_estate()
     verdicts = asyncio.run(_look(inventory, device, as_name))
     table = tabulate(
         ("id", "state", "kind", "protects", "what it says", "contact"),

@@ -13,6 +13,7 @@ from rich.text import Text
 from firebreak.cli.client import AsName, connect
 from firebreak.cli.configuration import load_settings
 from firebreak.cli.durations import moment
+from firebreak.cli.estate_file import load_estate
 from firebreak.cli.exits import Exit, ProblemError
 from firebreak.cli.screen import JsonFlag, clean, output, print_json, show, tabulate
 from firebreak.contracts import Question
@@ -25,7 +26,6 @@ from firebreak.policy.check import check as everything_wrong
 from firebreak.policy.files import shipped
 from firebreak.policy.live import PolicyStatus
 from firebreak.policy.vocabulary import Vocabulary
-from integrations.inventory.yaml_file import YamlInventory
 
 policy_app = typer.Typer(help="Check policies, and ask why they decide.", no_args_is_help=True)
 
@@ -102,7 +102,7 @@ def explain(
     as_json: JsonFlag = False,
 ) -> None:
     """Show what policy says, and the policies that decide it. Nothing is done."""
-    inventory = YamlInventory.load(load_settings().estate_file)
+    inventory = load_estate()
     target = inventory.device(device)
     vocabulary = Vocabulary(SHIPPED)
     supposed = Supposed(rung=rung, risk=risk, reversible=False if irreversible else None)

@@ -120,6 +120,15 @@ def test_explain_refuses_what_makes_no_sense(call: Call, more: list[str], code: 
     assert call("policy", "explain", "device.wipe", *more).exit_code == code
 
 
+def test_explain_says_how_to_name_the_estate_file(
+    call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FIREBREAK_ESTATE_FILE", str(tmp_path / "gone.yaml"))
+    result = call("policy", "explain", "device.wipe", "cam-1", "--as", "eve")
+    assert (result.exit_code, "gone.yaml" in result.stderr) == (2, True)
+    assert "FIREBREAK_ESTATE_FILE" in result.stderr
+
+
 def test_explain_supposes_the_plan_it_is_told(call: Call, folder: Path) -> None:
     (folder / "policy.cedar").write_text(
         '@id("a") @summary("s") permit (principal is Automation, action, resource) when '
