@@ -4,11 +4,24 @@ from datetime import datetime
 
 from firebreak.domain.people import Approval, ApprovalState, Given, Principal
 from workflows.board import Board, standing
-from workflows.messages import ChangeOrder, DelegateOrder, SnoozeOrder, VoteOrder
+from workflows.messages import AnswerOrder, ChangeOrder, DelegateOrder, SnoozeOrder, VoteOrder
 
 
 class VoteRefusedError(Exception):
     """The answer does not count, and why. The request stands as it was."""
+
+
+def check(board: Board, order: AnswerOrder, now: datetime) -> None:
+    """Raises VoteRefusedError unless what a person says counts."""
+    match order:
+        case VoteOrder():
+            check_vote(board, order, now)
+        case DelegateOrder():
+            check_delegation(board, order, now)
+        case SnoozeOrder():
+            check_snooze(board, order, now)
+        case ChangeOrder():
+            check_change(board, order, now)
 
 
 def check_vote(board: Board, order: VoteOrder, now: datetime) -> None:

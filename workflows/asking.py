@@ -15,7 +15,7 @@ from firebreak.domain.record import Kind
 from firebreak.domain.step import SYSTEM, ApprovalAsk
 from workflows.board import Board, silent
 from workflows.calls import Calls
-from workflows.messages import ChangeOrder, DelegateOrder, SnoozeOrder, VoteOrder
+from workflows.messages import AnswerOrder, ChangeOrder, DelegateOrder, SnoozeOrder, VoteOrder
 from workflows.outbox import Outbox
 
 
@@ -104,8 +104,22 @@ class Asking:
 
     # -- what people say, checked already ---------------------------------------------------
 
-    async def vote(self, order: VoteOrder) -> Approval:
-        """Count a vote and put it on disk."""
+    async def answer(self, order: AnswerOrder) -> Approval:
+        """Take in what a person says and put it on disk. The request as it stands then."""
+        match order:
+            case VoteOrder():
+                request = self._vote(order)
+            case DelegateOrder():
+                request = self._delegate(order)
+            case SnoozeOrder():
+                request = self._snooze(order)
+            case ChangeOrder():
+                request = self._board.change(order)
+                self._note(Kind.APPROVAL_CLOSED, request, "closed", actor=order.who.id)
+        await self._flush()
+        return request
+
+    def _vote(self, order: VoteOrder) -> Approval:
         request, vote = self._board.cast(order, workflow.now())
         self._outbox.put(
             Kind.APPROVAL_VOTE,
@@ -115,46 +129,31 @@ class Asking:
         )
         if request.state is not ApprovalState.PENDING:
             self._note(Kind.APPROVAL_CLOSED, request, "closed")
-        await self._flush()
         return request
 
-    async def delegate(self, order: DelegateOrder) -> Approval:
-        """Let another person answer instead."""
+    def _delegate(self, order: DelegateOrder) -> Approval:
         request = self._board.delegate(order, workflow.now())
-        await self._said(
+        self._note(
             Kind.APPROVAL_DELEGATED,
             request,
             f"delegated:{order.who.id}",
-            order.who.id,
+            actor=order.who.id,
             to=order.to,
             reason=order.reason,
         )
         return request
 
-    async def snooze(self, order: SnoozeOrder) -> Approval:
-        """Leave somebody in peace for a while."""
+    def _snooze(self, order: SnoozeOrder) -> Approval:
         request = self._board.snooze(order)
         until = order.until.isoformat()
-        await self._said(
+        self._note(
             Kind.APPROVAL_SNOOZED,
             request,
             f"snoozed:{order.who.id}:{until}",
-            order.who.id,
+            actor=order.who.id,
             until=until,
         )
         return request
-
-    async def change(self, order: ChangeOrder) -> Approval:
-        """Void the request; the step is planned again as it is wanted."""
-        request = self._board.change(order)
-        await self._said(Kind.APPROVAL_CLOSED, request, "closed", order.who.id)
-        return request
-
-    async def _said(
-        self, kind: Kind, request: Approval, key: str, who: str, **body: JsonValue
-    ) -> None:
-        self._note(kind, request, key, actor=who, **body)
-        await self._flush()
 
     def _note(
         self, kind: Kind, request: Approval, key: str, *, actor: str = SYSTEM, **body: JsonValue

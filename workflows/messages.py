@@ -1,6 +1,7 @@
 """Inputs, signals, updates and results of the workflows: one frozen type each."""
 
 from datetime import timedelta
+from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, Field
 
@@ -67,8 +68,9 @@ class ResponseInput(Model):
 
 
 class VoteOrder(Model):
-    """One person's answer, as the API authenticated them."""
+    """A yes or a no."""
 
+    kind: Literal["vote"] = "vote"
     approval: str
     plan_hash: str
     who: Principal
@@ -79,6 +81,7 @@ class VoteOrder(Model):
 class DelegateOrder(Model):
     """Somebody who may answer names another person, by principal id, to answer instead."""
 
+    kind: Literal["delegation"] = "delegation"
     approval: str
     who: Principal
     to: str
@@ -88,6 +91,7 @@ class DelegateOrder(Model):
 class SnoozeOrder(Model):
     """Somebody who is asked does not want to be reminded before ``until``."""
 
+    kind: Literal["snooze"] = "snooze"
     approval: str
     who: Principal
     until: AwareDatetime
@@ -99,6 +103,7 @@ class ChangeOrder(Model):
     ``step``: which of the request's steps; empty when it has only one.
     """
 
+    kind: Literal["change"] = "change"
     approval: str
     plan_hash: str
     who: Principal
@@ -106,6 +111,15 @@ class ChangeOrder(Model):
     inputs: JsonObject = Field(default_factory=dict)
     hold_s: int | None = Field(default=None, ge=1)
     reason: str = ""
+
+
+AnswerOrder = VoteOrder | DelegateOrder | SnoozeOrder | ChangeOrder
+
+
+class PersonAnswer(Model):
+    """What one person says to an approval request, as the API authenticated them."""
+
+    order: Annotated[AnswerOrder, Field(discriminator="kind")]
 
 
 class StopOrder(Model):

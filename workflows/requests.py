@@ -1,13 +1,10 @@
 """The client side of approval requests: what people say, put to the response that asks them."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from temporalio.client import (
     Client,
-    WorkflowHandle,
     WorkflowUpdateFailedError,
     WorkflowUpdateRPCTimeoutOrCancelledError,
 )
@@ -20,15 +17,20 @@ from firebreak.domain.base import digest
 from firebreak.domain.people import Approval, Principal, Verdict
 from firebreak.domain.record import Kind, NewEntry
 from firebreak.errors import Forbidden, NotFound, Unreachable
-from workflows.messages import ChangeOrder, DelegateOrder, SnoozeOrder, VoteOrder
+from workflows.messages import (
+    AnswerOrder,
+    ChangeOrder,
+    DelegateOrder,
+    PersonAnswer,
+    SnoozeOrder,
+    VoteOrder,
+)
 from workflows.response import ResponseWorkflow
 
 # How long a person waits for a worker to take an answer.
 ANSWER = timedelta(seconds=30)
 
 UNANSWERED = (RPCError, WorkflowUpdateRPCTimeoutOrCancelledError)
-
-Handle = WorkflowHandle[Any, Any]
 
 
 class Requests:
@@ -47,49 +49,19 @@ class Requests:
         order = VoteOrder(
             approval=approval_id, plan_hash=plan_hash, who=who, verdict=verdict, reason=reason
         )
-        return await self._say(
-            approval_id,
-            who,
-            "vote",
-            lambda handle: handle.execute_update(
-                ResponseWorkflow.vote,
-                order,
-                id=f"{approval_id}/{who.id}/{verdict.value}",
-                rpc_timeout=ANSWER,
-            ),
-        )
+        return await self._put(order, verdict.value)
 
     async def delegate(self, approval_id: str, to: str, who: Principal, reason: str) -> Approval:
         """Name another person to answer instead."""
         if self._directory is not None and self._directory.person(to) is None:
             raise NotFound(f"nobody here is called {to}; `firebreak people` lists who is")
         order = DelegateOrder(approval=approval_id, who=who, to=to, reason=reason)
-        return await self._say(
-            approval_id,
-            who,
-            "delegation",
-            lambda handle: handle.execute_update(
-                ResponseWorkflow.delegate,
-                order,
-                id=f"{approval_id}/{who.id}/to/{to}",
-                rpc_timeout=ANSWER,
-            ),
-        )
+        return await self._put(order, f"to/{to}")
 
     async def snooze(self, approval_id: str, until: datetime, who: Principal) -> Approval:
         """Do not remind somebody before that time."""
         order = SnoozeOrder(approval=approval_id, who=who, until=until)
-        return await self._say(
-            approval_id,
-            who,
-            "snooze",
-            lambda handle: handle.execute_update(
-                ResponseWorkflow.snooze,
-                order,
-                id=f"{approval_id}/{who.id}/until/{until.isoformat()}",
-                rpc_timeout=ANSWER,
-            ),
-        )
+        return await self._put(order, f"until/{until.isoformat()}")
 
     async def change(
         self, approval_id: str, plan_hash: str, wanted: Wanted, who: Principal, reason: str
@@ -104,40 +76,29 @@ class Requests:
             hold_s=wanted.hold_s,
             reason=reason,
         )
-        return await self._say(
-            approval_id,
-            who,
-            "change",
-            lambda handle: handle.execute_update(
-                ResponseWorkflow.change,
-                order,
-                id=f"{approval_id}/{who.id}/{digest(wanted.to_json())}",
-                rpc_timeout=ANSWER,
-            ),
-        )
+        return await self._put(order, digest(wanted.to_json()))
 
-    async def _say(
-        self,
-        approval_id: str,
-        who: Principal,
-        what: str,
-        update: Callable[[Handle], Awaitable[Approval]],
-    ) -> Approval:
+    async def _put(self, order: AnswerOrder, word: str) -> Approval:
+        """``word``: what is said, so that the same said again by the same person is one update."""
         # A person waits: both are read at once, since a request's id begins with its incident's.
         request, row = await asyncio.gather(
-            self._ledger.approval(approval_id),
-            self._ledger.incident(approval_id.rpartition(".")[0]),
+            self._ledger.approval(order.approval),
+            self._ledger.incident(order.approval.rpartition(".")[0]),
         )
+        response = self._client.get_workflow_handle_for(ResponseWorkflow.run, row.workflow)
         try:
-            return await update(
-                self._client.get_workflow_handle_for(ResponseWorkflow.run, row.workflow)
+            return await response.execute_update(
+                ResponseWorkflow.answer,
+                PersonAnswer(order=order),
+                id=f"{order.approval}/{order.who.id}/{word}",
+                rpc_timeout=ANSWER,
             )
         except WorkflowUpdateFailedError as error:
             refusal = message(error)
-            await self._note_refusal(request, who, f"{what} refused: {refusal}")
+            await self._note_refusal(request, order.who, f"{order.kind} refused: {refusal}")
             raise Forbidden(refusal) from error
         except UNANSWERED as error:
-            raise missing(error, f"{approval_id}: its response has ended") from error
+            raise missing(error, f"{order.approval}: its response has ended") from error
 
     async def _note_refusal(self, request: Approval, who: Principal, text: str) -> None:
         now = datetime.now(UTC)

@@ -1,8 +1,6 @@
 """One response to one incident: interprets its playbook to the end and records how it ended."""
 
 import asyncio
-import contextlib
-from collections.abc import Iterator
 
 from pydantic import JsonValue
 from temporalio import workflow
@@ -18,15 +16,12 @@ from firebreak.search import STATUS
 from workflows import answers
 from workflows.answers import VoteRefusedError
 from workflows.messages import (
-    ChangeOrder,
-    DelegateOrder,
     HoldEnded,
     Join,
+    PersonAnswer,
     ResponseInput,
     ResponseResult,
-    SnoozeOrder,
     StopOrder,
-    VoteOrder,
     incident_id,
 )
 from workflows.runtime import ResponseRuntime
@@ -140,48 +135,17 @@ class ResponseWorkflow:
         self._runtime.hold_ended(ended.life, ended.outcome)
 
     @workflow.update
-    async def vote(self, order: VoteOrder) -> Approval:
-        """Count one person's answer."""
-        return await self._runtime.asking.vote(order)
+    async def answer(self, answer: PersonAnswer) -> Approval:
+        """Take in what one person says to an approval request."""
+        return await self._runtime.asking.answer(answer.order)
 
-    @vote.validator
-    def check_vote(self, order: VoteOrder) -> None:
-        """Refuse a vote that does not count, before it enters the history."""
-        with _refused():
-            answers.check_vote(self._runtime.board, order, workflow.now())
-
-    @workflow.update
-    async def delegate(self, order: DelegateOrder) -> Approval:
-        """Let another person answer instead."""
-        return await self._runtime.asking.delegate(order)
-
-    @delegate.validator
-    def check_delegate(self, order: DelegateOrder) -> None:
-        """Only who may answer can name somebody, and nobody who asked for it."""
-        with _refused():
-            answers.check_delegation(self._runtime.board, order, workflow.now())
-
-    @workflow.update
-    async def snooze(self, order: SnoozeOrder) -> Approval:
-        """Do not remind somebody for a while."""
-        return await self._runtime.asking.snooze(order)
-
-    @snooze.validator
-    def check_snooze(self, order: SnoozeOrder) -> None:
-        """Only who is asked, and never beyond the request's end."""
-        with _refused():
-            answers.check_snooze(self._runtime.board, order, workflow.now())
-
-    @workflow.update
-    async def change(self, order: ChangeOrder) -> Approval:
-        """Void a request, plan its step with other inputs, and ask anew."""
-        return await self._runtime.asking.change(order)
-
-    @change.validator
-    def check_change(self, order: ChangeOrder) -> None:
-        """Only who may answer, and within what the author allows."""
-        with _refused():
-            answers.check_change(self._runtime.board, order, workflow.now())
+    @answer.validator
+    def check_answer(self, answer: PersonAnswer) -> None:
+        """Refuse what does not count, before it enters the history."""
+        try:
+            answers.check(self._runtime.board, answer.order, workflow.now())
+        except VoteRefusedError as refusal:
+            raise ApplicationError(str(refusal), type=Forbidden.code) from refusal
 
     @workflow.update
     async def stop(self, order: StopOrder) -> str:
@@ -195,11 +159,3 @@ class ResponseWorkflow:
         """An order for an earlier incident does not stop this one."""
         if order.incident != self._incident:
             raise ApplicationError(f"{order.incident} has ended", type=NotFound.code)
-
-
-@contextlib.contextmanager
-def _refused() -> Iterator[None]:
-    try:
-        yield
-    except VoteRefusedError as refusal:
-        raise ApplicationError(str(refusal), type=Forbidden.code) from refusal
