@@ -147,8 +147,10 @@ class Settings(BaseSettings):
     workflow_task_timeout_s: float = Field(
         default=5, gt=0, description="How soon Temporal gives a dead worker's task to another"
     )
+    # More than a burst is likely to have in flight: an activity that finds no slot free when its
+    # workflow asks for it waits for one behind all that do, and may be thought dead meanwhile.
     concurrent_effects: int = Field(
-        default=100, ge=1, description="Effects a worker carries out at once"
+        default=200, ge=1, description="Effects a worker carries out at once"
     )
     cached_workflows: int = Field(
         default=500, ge=0, description="Workflows a worker keeps in memory; 0: replay every task"
