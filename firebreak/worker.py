@@ -10,42 +10,15 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.converter import DataConverter, PayloadCodec
 from temporalio.service import RPCError
 from temporalio.worker import Worker
-from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities.steps import Steps
+from firebreak.sandbox import sandboxed
 from firebreak.settings import Settings
 from workflows.hold import HoldWorkflow
 from workflows.preview import PreviewWorkflow
 from workflows.response import ResponseWorkflow
 
 WORKFLOWS = (ResponseWorkflow, HoldWorkflow, PreviewWorkflow)
-
-# What every workflow instance would otherwise import anew: third-party modules that are pure, and
-# ours. Of our own only what import-linter keeps pure, activities, of which workflows use names
-# alone, and what the workflows are made of, which tests/unit/test_sandbox.py keeps from clocks and
-# state; never a module that defines a workflow: those the sandbox watches.
-PASSED_THROUGH = (
-    "jinja2",
-    "markupsafe",
-    "pydantic",
-    "pydantic_core",
-    "annotated_types",
-    "typing_inspection",
-    "rfc8785",
-    "firebreak.domain",
-    "firebreak.errors",
-    "firebreak.contracts",
-    "firebreak.playbook",
-    "firebreak.search",
-    "activities",
-    "workflows.messages",
-    "workflows.board",
-    "workflows.answers",
-    "workflows.asking",
-    "workflows.calls",
-    "workflows.outbox",
-    "workflows.runtime",
-)
 
 
 def data_converter(codec: PayloadCodec | None) -> DataConverter:
@@ -70,12 +43,6 @@ async def connect(
             waiting(str(error))
             await asyncio.sleep(pause)
             pause = min(pause * 1.5, 5)
-
-
-def sandboxed() -> SandboxedWorkflowRunner:
-    """The sandbox that workflows run in, here and in a replayer."""
-    restrictions = SandboxRestrictions.default.with_passthrough_modules(*PASSED_THROUGH)
-    return SandboxedWorkflowRunner(restrictions=restrictions)
 
 
 def build_worker(client: Client, settings: Settings, steps: Steps) -> Worker:

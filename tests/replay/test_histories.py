@@ -5,7 +5,8 @@ from temporalio.client import WorkflowHistory
 from temporalio.worker import Replayer
 from temporalio.workflow import NondeterminismError
 
-from firebreak.worker import WORKFLOWS, data_converter, sandboxed
+from firebreak.sandbox import sandboxed
+from firebreak.worker import WORKFLOWS, data_converter
 from tests.replay.record import HISTORIES
 
 RECORDED = {

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from firebreak.worker import PASSED_THROUGH, WORKFLOWS
+from firebreak.sandbox import PASSED_THROUGH
+from firebreak.worker import WORKFLOWS
 
 OURS = [name for name in PASSED_THROUGH if name.startswith("workflows.")]
 

@@ -25,8 +25,9 @@ from firebreak.ledger.store import SqlLedger
 from firebreak.playbook.catalogue import SHIPPED
 from firebreak.playbook.program import Program
 from firebreak.policy.blast_radius import BlastRadius
+from firebreak.sandbox import sandboxed
 from firebreak.settings import Settings
-from firebreak.worker import WORKFLOWS, build_worker, connect, sandboxed
+from firebreak.worker import WORKFLOWS, build_worker, connect
 from tests.workflows.people import MemoryPeople
 from tests.workflows.policy import Rules
 from tests.workflows.site import MemoryInventory, MemorySite, camera, memory_controls
