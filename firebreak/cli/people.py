@@ -1,7 +1,7 @@
 """People on the command line: who there is and what they may be now. Needs no server."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -15,13 +15,20 @@ from firebreak import logs
 from firebreak.cli.configuration import load_settings
 from firebreak.cli.exits import Exit, ProblemError
 from firebreak.cli.screen import JsonFlag, clean, show, tabulate
-from firebreak.domain.people import Person
+from firebreak.domain.people import Gate, Person, Terms
 from firebreak.domain.rota import Rota
 from firebreak.errors import DefinitionError
 from firebreak.people.book import People, load
 from firebreak.people.live import LivePeople
+from firebreak.people.quorums import Shortage, shortages
 from firebreak.people.roster import RotaRoster
 from firebreak.people.shifts import shifts
+from firebreak.playbook.catalogue import SHIPPED
+from firebreak.playbook.library import Library
+from firebreak.playbook.program import Approve
+from firebreak.policy.cedar import CedarPolicy
+from firebreak.policy.files import shipped
+from firebreak.policy.vocabulary import Vocabulary
 from integrations.oncall.pagerduty import PagerDutyOnCall
 
 T = TypeVar("T")
@@ -50,7 +57,7 @@ def list_people(*, as_json: JsonFlag = False) -> None:
 
 @app.command()
 def check(file: Where = None, *, as_json: JsonFlag = False) -> None:
-    """Find what is wrong with a people file, with file and line, and when its rotas have holes."""
+    """Find what is wrong with a people file, holes in its rotas, and approvals it cannot give."""
     path = file or people_file()
     try:
         found = load(path)
@@ -60,6 +67,7 @@ def check(file: Where = None, *, as_json: JsonFlag = False) -> None:
         show(body, Group(*(Text(clean(line)) for line in problems)), as_json=as_json)
         raise typer.Exit(Exit.USAGE) from error
     holes = _holes(found, datetime.now(UTC))
+    short = [_short(shortage) for shortage in shortages(found, _wanted())]
     counted = f"{len(found.persons)} people and {len(found.rotas)} rotas checked, no problems"
     body = {
         "file": str(path),
@@ -67,8 +75,10 @@ def check(file: Where = None, *, as_json: JsonFlag = False) -> None:
         "rotas": len(found.rotas),
         "problems": [],
         "holes": holes,
+        "short": short,
     }
-    show(body, Group(Text(counted), *(Text(_hole(hole)) for hole in holes)), as_json=as_json)
+    told = [*map(_hole, holes), *(each["problem"] for each in short)]
+    show(body, Group(Text(counted), *(Text(clean(line)) for line in told)), as_json=as_json)
 
 
 def people_file() -> Path:
@@ -138,3 +148,29 @@ def _local(at: datetime, rota: Rota) -> str:
 
 def _hole(hole: dict[str, str]) -> str:
     return f"{hole['role']}: only the fallback from {hole['from']} to {hole['to']}"
+
+
+def _wanted() -> Iterator[tuple[str, Terms]]:
+    """Whom the policies and playbooks of the settings ask. Raises DefinitionError."""
+    settings = load_settings()
+    policy = CedarPolicy.load(settings.policy_file or shipped(), Vocabulary(SHIPPED))
+    for rule in policy.policies.rules:
+        yield f"policy {rule.id}", rule.terms
+    for program in Library.load(settings.playbook_dirs, SHIPPED).programs():
+        for step in program.every_step():
+            if isinstance(step, Approve):
+                gate = Gate(role=step.role, quorum=step.quorum, within_s=step.within_s)
+                yield f"{program.name} step {step.id}", Terms(gates=(gate,), levels=step.levels)
+
+
+def _short(shortage: Shortage) -> dict[str, Any]:
+    gate = shortage.gate
+    few = f"at most {shortage.most} can answer" if shortage.most else "nobody can answer"
+    return {
+        "asked_by": shortage.asked_by,
+        "role": gate.role,
+        "quorum": gate.quorum,
+        "most": shortage.most,
+        "problem": f"{shortage.asked_by} asks for {gate.quorum} {gate.role}, and {few}: "
+        "it will always be denied",
+    }

@@ -4,6 +4,7 @@ Everything an author may abbreviate is spelled out here, other playbooks are inl
 are seconds. A ``Program`` is a value: its digest pins exactly what a response will do.
 """
 
+from collections.abc import Iterable, Iterator
 from typing import Annotated, Literal
 
 from pydantic import Field, JsonValue
@@ -170,6 +171,26 @@ class Program(Model):
     def digest(self) -> str:
         """``sha256:<hex>`` of the whole program."""
         return digest(self.to_json())
+
+    def every_step(self) -> Iterator["AnyStep"]:
+        """All steps in the order they are written, those inside others too."""
+        return _every(self.steps)
+
+
+def _every(steps: Iterable["AnyStep"]) -> Iterator["AnyStep"]:
+    for step in steps:
+        yield step
+        match step:
+            case Parallel():
+                inside: tuple[tuple[AnyStep, ...], ...] = step.branches
+            case ForEach() | Run():
+                inside = (step.steps,)
+            case When():
+                inside = (step.then, step.otherwise)
+            case _:
+                inside = ()
+        for each in (*inside, step.on_failure):
+            yield from _every(each)
 
 
 for _model in (Do, Release, Approve, Parallel, ForEach, When, Wait, Set, Run, Program):

@@ -75,6 +75,43 @@ def test_check_counts_what_is_good_and_shows_the_holes(file: Path, call: Call) -
     assert len(body["holes"]) in (4, 5)
 
 
+def test_check_names_what_asks_for_more_people_than_there_are(
+    file: Path, call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    policy = tmp_path / "policy.cedar"
+    permit = "permit (principal, action, resource);"
+    policy.write_text(
+        f'@id("two") @summary("s") @approve("2 on-call within 1h") {permit}\n'
+        f'@id("stand-in") @summary("s") @approve("2 on-call within 1h")'
+        f' @escalate("soc-lead after 5m") {permit}\n'
+        f'@id("nobody") @summary("s") @approve("1 soc-leed within 1h") {permit}\n'
+        f'@id("fine") @summary("s") @approve("1 on-call within 1h, 2 analyst within 1h") {permit}\n'
+    )
+    playbook = tmp_path / "playbooks" / "two-leads.yaml"
+    playbook.parent.mkdir()
+    playbook.write_text(
+        "playbook: two-leads\nversion: 1\nsummary: s\nsteps:\n"
+        "  - id: perhaps\n    when: device.class == 'plc'\n    then:\n"
+        "      - id: ask\n        approve: {role: soc-lead, quorum: 2, within: 1h}\n"
+        "        plan: [note]\n"
+        "      - {id: note, do: incident.note, with: {text: t}}\n"
+    )
+    monkeypatch.setenv("FIREBREAK_POLICY_FILE", str(policy))
+    monkeypatch.setenv("FIREBREAK_PLAYBOOK_DIRS", str(playbook.parent))
+    result = call("people", "check", "--json")
+    found = json.loads(result.stdout)["short"]
+    assert [(s["asked_by"], s["role"], s["quorum"], s["most"]) for s in found] == [
+        ("policy two", "on-call", 2, 1),
+        ("policy nobody", "soc-leed", 1, 0),
+        ("two-leads step ask", "soc-lead", 2, 1),
+    ]
+    assert "at most 1 can answer: it will always be denied" in call("people", "check").stdout
+    file.write_text(PEOPLE + PAGERDUTY)
+    monkeypatch.setenv("PD_TOKEN", "t")
+    found = json.loads(call("people", "check", "--json").stdout)["short"]
+    assert "policy two" not in {s["asked_by"] for s in found}  # who knows how many PagerDuty has
+
+
 def test_check_says_every_problem_with_its_line_and_fails(file: Path, call: Call) -> None:
     other = file.with_name("other.yaml")
     other.write_text(PEOPLE + ROTAS.replace("[lead]", "[ops-x, ops-y]"))
