@@ -140,6 +140,16 @@ class OvsPeer:
         log = self.folder / "writes"
         return log.read_text().splitlines() if log.exists() else []
 
+    @contextlib.contextmanager
+    def silence(self) -> Iterator[None]:
+        """Have the device send nothing meanwhile, not even what a kernel sends unasked."""
+        link = ("ip", "-n", self.namespaces["dev"], "link", "set", "eth0")
+        run(*link, "down")
+        try:
+            yield
+        finally:
+            run(*link, "up")
+
     def flush(self) -> None:
         """Forget every learned MAC address."""
         self._appctl("fdb/flush")
