@@ -15,10 +15,11 @@ from firebreak import logs
 from firebreak.cli.configuration import load_settings
 from firebreak.cli.exits import Exit, ProblemError
 from firebreak.cli.screen import JsonFlag, clean, show, tabulate
-from firebreak.domain.people import Gate, Person, Terms
+from firebreak.domain.people import Gate, Person, Principal, Terms
 from firebreak.domain.rota import Rota
 from firebreak.errors import DefinitionError
 from firebreak.people.book import People, load
+from firebreak.people.directory import PeopleDirectory
 from firebreak.people.live import LivePeople
 from firebreak.people.quorums import Shortage, shortages
 from firebreak.people.roster import RotaRoster
@@ -107,6 +108,22 @@ def ask(question: Callable[[LivePeople, RotaRoster], Awaitable[T]]) -> T:
             await roster.close()
 
     return asyncio.run(run())
+
+
+def who_is(account: str, at: datetime) -> Principal:
+    """The person with that id or token name, and their roles then. Raises ProblemError."""
+
+    async def question(found: LivePeople, roster: RotaRoster) -> Principal | None:
+        return await PeopleDirectory(found, roster).principal("token", account, at)
+
+    principal = ask(question)
+    if principal is None:
+        raise ProblemError(
+            f"the people file knows nobody by the id or token name {account!r}",
+            "firebreak people list shows who there is",
+            error="not-found",
+        )
+    return principal
 
 
 def _list(*, as_json: bool) -> None:

@@ -15,6 +15,7 @@ from firebreak.cli.configuration import load_settings
 from firebreak.cli.durations import moment
 from firebreak.cli.estate_file import load_estate
 from firebreak.cli.exits import Exit, ProblemError
+from firebreak.cli.people import who_is
 from firebreak.cli.screen import JsonFlag, clean, output, print_json, show, tabulate
 from firebreak.contracts import Question
 from firebreak.domain.people import Decision, Effect, Principal
@@ -46,7 +47,10 @@ Who = Annotated[
     str, typer.Option("--as", metavar="WHO", help="Who asks: a person's name, or `automation`.")
 ]
 Roles = Annotated[
-    list[str] | None, typer.Option("--role", metavar="ROLE", help="A role that WHO holds.")
+    list[str] | None,
+    typer.Option(
+        "--role", metavar="ROLE", help="Suppose that WHO holds it; else as the people file."
+    ),
 ]
 Severity = Annotated[int, typer.Option(min=0, max=6, help="The alert's; 0 without an alert.")]
 Confidence = Annotated[int, typer.Option(min=0, max=100, help="The alert's, in percent.")]
@@ -104,18 +108,19 @@ def explain(
     """Show what policy says, and the policies that decide it. Nothing is done."""
     inventory = load_estate()
     target = inventory.device(device)
+    when = _moment(at, inventory.time_zone(target.site))
     vocabulary = Vocabulary(SHIPPED)
     supposed = Supposed(rung=rung, risk=risk, reversible=False if irreversible else None)
     question = Question(
         action=action,
         plan=supposed.plan(action, target, vocabulary),
         device=target,
-        requester=_principal(who, role or []),
+        requester=_principal(who, role, when),
         severity=severity,
         confidence=confidence,
         drill=drill,
         change_window=change_window,
-        at=_moment(at, inventory.time_zone(target.site)),
+        at=when,
     )
     policy = CedarPolicy.load(_path(), vocabulary, time_zone=inventory.time_zone)
     said = policy.decide(question)
@@ -153,10 +158,13 @@ def _path() -> Path:
     return load_settings().policy_file or shipped()
 
 
-def _principal(who: str, roles: list[str]) -> Principal:
+def _principal(who: str, roles: list[str] | None, at: datetime) -> Principal:
+    """Roles that are given are supposed; else those that the people file says WHO has then."""
     if who == _AUTOMATION or who.startswith("source:"):
-        return Principal(id=who, kind="automation", roles=frozenset({who, *roles}))
-    return Principal(id=who, roles=frozenset(roles))
+        return Principal(id=who, kind="automation", roles=frozenset({who, *(roles or ())}))
+    if roles is None and load_settings().people_file is not None:
+        return who_is(who, at)
+    return Principal(id=who, roles=frozenset(roles or ()))
 
 
 def _moment(written: str | None, zone: str) -> datetime:

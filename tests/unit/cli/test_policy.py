@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -103,6 +104,35 @@ def test_explain_says_when_no_policy_speaks(call: Call) -> None:
         )
         assert result.exit_code == 0
         assert "no policy allows it" in result.stdout
+
+
+def test_explain_takes_the_roles_that_the_people_file_gives_at_that_time(
+    folder: Path, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "people.yaml").write_text(
+        "people:\n  - {id: eve, accounts: {token: [laptop]}}\n  - {id: ben, roles: [analyst]}\n"
+        "rotas:\n  - role: admin\n    time_zone: Europe/Berlin\n    fallback: [ben]\n    layers:\n"
+        "      - {start: 2026-01-05T09:00, rotation: weekly, members: [ben]}\n    overrides:\n"
+        "      - {from: 2026-01-31T09:00, to: 2026-01-31T17:00, person: eve}\n"
+    )
+    monkeypatch.setenv("FIREBREAK_PEOPLE_FILE", str(folder / "people.yaml"))
+
+    def asked(who: str, at: str, *more: str) -> dict[str, Any]:
+        told = call(
+            "policy", "explain", "device.wipe", "cam-1", "--json", "--as", who, "--at", at, *more
+        )
+        return json.loads(told.stdout)["as"]
+
+    assert asked("laptop", "2026-01-31T12:00") == {
+        "id": "eve",
+        "kind": "person",
+        "roles": ["admin"],
+    }
+    assert asked("eve", "2026-01-31T18:00")["roles"] == []
+    assert asked("ben", "2026-01-31T12:00")["roles"] == ["analyst"]
+    assert asked("ben", "2026-01-31T12:00", "--role", "lead")["roles"] == ["lead"]
+    nobody = call("policy", "explain", "device.wipe", "cam-1", "--as", "mallory")
+    assert (nobody.exit_code, "mallory" in nobody.stderr) == (5, True)
 
 
 @pytest.mark.usefixtures("folder")
