@@ -1,6 +1,6 @@
 """The operations that need no vendor: looking at a device, and writing into the record."""
 
-from firebreak.contracts import Probe
+from firebreak.contracts.sources import Probe
 from firebreak.domain.base import JsonObject
 from firebreak.domain.device import Device
 from firebreak.domain.plan import Reach

@@ -18,7 +18,7 @@ from activities.verdict import Job, Verdicts
 from activities.weighing import Weighed, claim, unsent, weighed
 from activities.whereabouts import Whereabouts, at_place
 from activities.world import World
-from firebreak.contracts import Question
+from firebreak.contracts.policy import Question
 from firebreak.domain.base import JsonObject
 from firebreak.domain.hold import Hold, HoldState, hold_id
 from firebreak.domain.people import Decision, Effect, Terms

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from activities.outcomes import Clock, intent_key, unsent_key
-from firebreak.contracts import Ledger
+from firebreak.contracts.ledger import Ledger
 from firebreak.domain.plan import Plan, ProbeReport
 from firebreak.domain.record import Entry
 

@@ -11,7 +11,7 @@ from activities.outcomes import (
     settle,
 )
 from activities.world import World
-from firebreak.contracts import Question
+from firebreak.contracts.policy import Question
 from firebreak.domain.device import Device
 from firebreak.domain.limits import Reservation
 from firebreak.domain.people import Effect

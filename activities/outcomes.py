@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from pydantic import JsonValue
 
-from firebreak.contracts import Ledger
+from firebreak.contracts.ledger import Ledger
 from firebreak.domain.base import JsonObject
 from firebreak.domain.plan import Outcome, OutcomeKind, Plan, ProbeReport
 from firebreak.domain.record import Entry, Kind, NewEntry

@@ -12,7 +12,7 @@ from activities.outcomes import (
     settle,
 )
 from activities.world import World
-from firebreak.contracts import Question
+from firebreak.contracts.policy import Question
 from firebreak.domain.base import JsonObject, digest
 from firebreak.domain.hold import Hold, release_action, release_plan
 from firebreak.domain.people import Effect, Principal

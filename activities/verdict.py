@@ -10,7 +10,7 @@ from datetime import timedelta
 from activities.outcomes import Recorder, intent_key, outcome_key, recorded, settle
 from activities.witness import Judgment
 from activities.world import World
-from firebreak.contracts import Control
+from firebreak.contracts.controls import Control
 from firebreak.domain.base import JsonObject
 from firebreak.domain.device import Device
 from firebreak.domain.hold import hold_id

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from activities.outcomes import intent_key, unsent_key
 from activities.verdict import Job
-from firebreak.contracts import Claim
+from firebreak.contracts.ledger import Claim
 from firebreak.domain.base import JsonObject, digest
 from firebreak.domain.glass import Glass
 from firebreak.domain.people import Decision

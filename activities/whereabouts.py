@@ -3,7 +3,7 @@
 import asyncio
 from dataclasses import dataclass
 
-from firebreak.contracts import Control, Locator, Observation, Place
+from firebreak.contracts.controls import Control, Locator, Observation, Place
 from firebreak.domain.device import Attachment, Device
 from firebreak.domain.plan import Plan
 from firebreak.errors import FirebreakError

@@ -3,7 +3,7 @@
 import asyncio
 from dataclasses import dataclass
 
-from firebreak.contracts import Probe
+from firebreak.contracts.sources import Probe
 from firebreak.domain.device import Device
 from firebreak.domain.plan import OutcomeKind, ProbeReport, Reach
 

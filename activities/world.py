@@ -6,17 +6,11 @@ from datetime import timedelta
 
 from activities.outcomes import Clock
 from activities.witness import Witness
-from firebreak.contracts import (
-    Control,
-    Guard,
-    Inventory,
-    Ledger,
-    Locator,
-    Operation,
-    Policy,
-    Question,
-)
+from firebreak.contracts.controls import Control, Guard, Locator, Operation
+from firebreak.contracts.ledger import Ledger
 from firebreak.contracts.people import Directory, Roster
+from firebreak.contracts.policy import Policy, Question
+from firebreak.contracts.sources import Inventory
 from firebreak.domain.device import Device
 from firebreak.domain.people import Decision
 from firebreak.domain.plan import Plan

@@ -17,7 +17,7 @@ from typing import Any
 
 import cedarpy
 
-from firebreak.contracts import Question
+from firebreak.contracts.policy import Question
 from firebreak.domain.device import Device
 from firebreak.domain.people import Effect, Principal
 from firebreak.domain.plan import Plan

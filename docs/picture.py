@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.terminal_theme import TerminalTheme
 
 from firebreak.cli.timeline import headline, render
-from firebreak.contracts import IncidentRow
+from firebreak.contracts.ledger import IncidentRow
 from firebreak.domain.base import JsonObject
 from firebreak.domain.record import Entry, Kind
 from firebreak.ledger.envelope import read_canonical, read_envelope

@@ -19,8 +19,10 @@ from temporalio.common import (
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
-from firebreak.contracts import Inventory, Ledger, Start, Started, Wanted
+from firebreak.contracts.engine import Start, Started, Wanted
+from firebreak.contracts.ledger import Ledger
 from firebreak.contracts.people import Directory
+from firebreak.contracts.sources import Inventory
 from firebreak.domain.base import JsonObject
 from firebreak.domain.hold import Hold, HoldState
 from firebreak.domain.people import Approval, Principal, Verdict

@@ -11,7 +11,8 @@ from temporalio.client import (
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
-from firebreak.contracts import Ledger, Wanted
+from firebreak.contracts.engine import Wanted
+from firebreak.contracts.ledger import Ledger
 from firebreak.contracts.people import Directory
 from firebreak.domain.base import digest
 from firebreak.domain.people import Approval, Principal, Verdict

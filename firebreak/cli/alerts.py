@@ -12,7 +12,7 @@ from firebreak.cli.client import AsName, connect, many, path
 from firebreak.cli.durations import moment
 from firebreak.cli.exits import Exit, ProblemError
 from firebreak.cli.screen import JsonFlag, clean, show, tabulate
-from firebreak.contracts import AlertRow
+from firebreak.contracts.ledger import AlertRow
 from firebreak.telling.peek import items, text
 
 app = typer.Typer()

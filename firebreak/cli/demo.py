@@ -11,7 +11,7 @@ from firebreak.cli.demo_acts import Teller, camera, controller
 from firebreak.cli.demo_site import DemoSite
 from firebreak.cli.exits import Exit, ProblemError
 from firebreak.cli.screen import JsonFlag, output, print_json, progress
-from firebreak.contracts import IncidentRow
+from firebreak.contracts.ledger import IncidentRow
 
 app = typer.Typer()
 

@@ -12,7 +12,8 @@ from firebreak.cli.exits import ProblemError
 from firebreak.cli.follow import follow
 from firebreak.cli.screen import clean
 from firebreak.cli.timeline import headline, render
-from firebreak.contracts import IncidentRow, Started
+from firebreak.contracts.engine import Started
+from firebreak.contracts.ledger import IncidentRow
 from firebreak.domain.device import Device
 from firebreak.domain.hold import Hold
 from firebreak.domain.people import Approval, ApprovalState

@@ -9,7 +9,7 @@ from firebreak.cli.client import Api, many, one, part, path
 from firebreak.cli.exits import Exit, ProblemError
 from firebreak.cli.screen import clean, output, print_json
 from firebreak.cli.timeline import headline, render
-from firebreak.contracts import IncidentRow
+from firebreak.contracts.ledger import IncidentRow
 from firebreak.domain.record import Entry, Kind
 
 _POLL_S = 20

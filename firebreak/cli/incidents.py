@@ -13,7 +13,7 @@ from firebreak.cli.exits import Exit, ProblemError
 from firebreak.cli.follow import watch
 from firebreak.cli.screen import JsonFlag, clean, show, tabulate
 from firebreak.cli.timeline import headline, render
-from firebreak.contracts import IncidentRow
+from firebreak.contracts.ledger import IncidentRow
 from firebreak.domain.record import Entry
 
 app = typer.Typer()

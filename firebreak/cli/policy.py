@@ -17,7 +17,7 @@ from firebreak.cli.estate_file import load_estate
 from firebreak.cli.exits import Exit, ProblemError
 from firebreak.cli.people import who_is
 from firebreak.cli.screen import JsonFlag, clean, output, print_json, show, tabulate
-from firebreak.contracts import Question
+from firebreak.contracts.policy import Question
 from firebreak.domain.people import Decision, Effect, Principal
 from firebreak.playbook.catalogue import SHIPPED
 from firebreak.policy import gates

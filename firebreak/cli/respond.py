@@ -14,7 +14,7 @@ from firebreak.cli.exits import Exit
 from firebreak.cli.follow import watch
 from firebreak.cli.screen import JsonFlag, clean, show
 from firebreak.cli.timeline import render_rung
-from firebreak.contracts import Started
+from firebreak.contracts.engine import Started
 from firebreak.domain.hold import Hold
 
 app = typer.Typer()

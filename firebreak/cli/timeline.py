@@ -8,7 +8,7 @@ from rich.text import Text
 
 from firebreak.cli.durations import clock
 from firebreak.cli.screen import clean
-from firebreak.contracts import IncidentRow
+from firebreak.contracts.ledger import IncidentRow
 from firebreak.domain.record import Entry
 from firebreak.telling.line import ASKS, BAD, GOOD, PLAIN, QUIET, Line
 from firebreak.telling.peek import Json

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from firebreak.contracts import IncidentRow
+from firebreak.contracts.ledger import IncidentRow
 from firebreak.contracts.people import Channel, Directory, Roster, Story
 from firebreak.domain.base import JsonObject
 from firebreak.domain.hold import Hold

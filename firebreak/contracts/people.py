@@ -6,7 +6,8 @@ from datetime import datetime
 from enum import IntEnum
 from typing import Protocol
 
-from firebreak.contracts import IncidentRow, Start, Started
+from firebreak.contracts.engine import Start, Started
+from firebreak.contracts.ledger import IncidentRow
 from firebreak.domain.base import JsonObject
 from firebreak.domain.device import Device
 from firebreak.domain.halt import Halt

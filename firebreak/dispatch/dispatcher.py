@@ -12,8 +12,8 @@ from datetime import UTC, datetime, timedelta
 
 import structlog
 
-from firebreak.contracts import Ledger
 from firebreak.contracts.channels import Behind, Deliveries
+from firebreak.contracts.ledger import Ledger
 from firebreak.contracts.people import Channel
 from firebreak.dispatch.fallback import Fallback
 from firebreak.dispatch.hearing import Rules, hear, pressing

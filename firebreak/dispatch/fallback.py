@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 import structlog
 
-from firebreak.contracts import Ledger
 from firebreak.contracts.channels import Deliveries
+from firebreak.contracts.ledger import Ledger
 from firebreak.dispatch.hearing import approval_of, begins, open_asks
 from firebreak.dispatch.lane import Lane
 from firebreak.dispatch.queue import Item

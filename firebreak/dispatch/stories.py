@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from firebreak.contracts import Ledger
 from firebreak.contracts.channels import Deliveries, Lease
+from firebreak.contracts.ledger import Ledger
 from firebreak.contracts.people import Story
 from firebreak.dispatch.hearing import Rules, hear
 from firebreak.domain.record import Entry

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, select, update
 
-from firebreak.contracts import AlertRow
+from firebreak.contracts.ledger import AlertRow
 from firebreak.domain.alert import Alert
 from firebreak.domain.base import JsonObject
 from firebreak.errors import NotFound

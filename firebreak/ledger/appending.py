@@ -8,7 +8,7 @@ from typing import Any, Self
 
 from sqlalchemy import ColumnElement, Connection, Select, bindparam, insert, select, update
 
-from firebreak.contracts import Appended, Claim
+from firebreak.contracts.ledger import Appended, Claim
 from firebreak.domain.base import canonical
 from firebreak.domain.limits import Reservation
 from firebreak.domain.record import GENESIS, Entry, Kind, NewEntry, entry_hash

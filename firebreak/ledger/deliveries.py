@@ -19,8 +19,8 @@ from sqlalchemy import (
     update,
 )
 
-from firebreak.contracts import IncidentRow
 from firebreak.contracts.channels import Behind, Held, Lease, Scene
+from firebreak.contracts.ledger import IncidentRow
 from firebreak.domain.base import JsonObject
 from firebreak.domain.hold import Hold
 from firebreak.domain.people import Approval

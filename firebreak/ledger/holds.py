@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, select, update
 
-from firebreak.contracts import Claim
+from firebreak.contracts.ledger import Claim
 from firebreak.domain.hold import Hold, HoldState, hold_id
 from firebreak.domain.plan import OutcomeKind
 from firebreak.domain.record import Entry, NewEntry

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, select, update
 
-from firebreak.contracts import IncidentRow
+from firebreak.contracts.ledger import IncidentRow
 from firebreak.domain.people import Approval
 from firebreak.domain.record import Entry, Kind
 from firebreak.errors import LedgerConflict

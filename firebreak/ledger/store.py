@@ -6,7 +6,7 @@ from typing import Self, TypeVar
 
 from sqlalchemy import Connection, Select, and_, nulls_last, or_, select
 
-from firebreak.contracts import AlertRow, Appended, Claim, IncidentRow
+from firebreak.contracts.ledger import AlertRow, Appended, Claim, IncidentRow
 from firebreak.domain.alert import Alert
 from firebreak.domain.base import JsonObject, Model
 from firebreak.domain.glass import Glass

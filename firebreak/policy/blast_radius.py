@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 
-from firebreak.contracts import Inventory
+from firebreak.contracts.sources import Inventory
 from firebreak.domain.device import Device
 from firebreak.domain.limits import Fill, Limits, Reservation, Room, Usage
 

@@ -7,7 +7,7 @@ from typing import Literal, Self
 
 from pydantic import AwareDatetime, ConfigDict, Field, model_validator
 
-from firebreak.contracts import Blast, Policy, Question
+from firebreak.contracts.policy import Blast, Policy, Question
 from firebreak.domain.base import Model
 from firebreak.domain.device import Criticality, Device, SafetyClass, Slug
 from firebreak.domain.people import Decision, Effect, Principal

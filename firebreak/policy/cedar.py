@@ -8,7 +8,7 @@ from typing import Self
 import cedarpy
 import structlog
 
-from firebreak.contracts import Question
+from firebreak.contracts.policy import Question
 from firebreak.domain.people import Decision, Effect
 from firebreak.domain.standing import combined
 from firebreak.errors import DefinitionError

@@ -6,7 +6,8 @@ Both cost a look elsewhere, so only what the policies mention is looked up.
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 
-from firebreak.contracts import Blast, Ledger, Policy, Question
+from firebreak.contracts.ledger import Ledger
+from firebreak.contracts.policy import Blast, Policy, Question
 from firebreak.domain.device import Device
 from firebreak.domain.limits import Usage
 from firebreak.domain.people import Decision

@@ -9,7 +9,7 @@ from datetime import datetime
 
 import structlog
 
-from firebreak.contracts import Ledger
+from firebreak.contracts.ledger import Ledger
 from firebreak.domain.device import Device
 from firebreak.domain.glass import BREAK_GLASS, Glass
 from firebreak.domain.people import Principal

@@ -6,7 +6,7 @@ from datetime import datetime
 
 import structlog
 
-from firebreak.contracts import Probe, StateSource
+from firebreak.contracts.sources import Probe, StateSource
 from firebreak.domain.device import Device
 from firebreak.domain.hold import Hold
 from firebreak.domain.interlock import (

@@ -7,7 +7,7 @@ from typing import Self
 import structlog
 from pydantic import AwareDatetime
 
-from firebreak.contracts import Question
+from firebreak.contracts.policy import Question
 from firebreak.domain.base import Model
 from firebreak.domain.people import Decision
 from firebreak.live_file import LiveFile

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from firebreak.contracts import Question
+from firebreak.contracts.policy import Question
 from firebreak.domain.device import Device
 from firebreak.domain.people import Principal
 from firebreak.policy.vocabulary import Vocabulary, reversible

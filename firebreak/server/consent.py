@@ -2,7 +2,8 @@
 
 import structlog
 
-from firebreak.contracts import Inventory, Policy, Question
+from firebreak.contracts.policy import Policy, Question
+from firebreak.contracts.sources import Inventory
 from firebreak.domain.device import Device
 from firebreak.domain.hold import Hold, release_action, release_plan
 from firebreak.domain.people import Decision, Effect, Gate, Principal, passed

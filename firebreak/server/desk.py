@@ -6,16 +6,10 @@ from uuid import uuid4
 
 from pydantic import TypeAdapter, ValidationError
 
-from firebreak.contracts import (
-    Engine,
-    IncidentRow,
-    Inventory,
-    Ledger,
-    Policy,
-    Start,
-    Started,
-    Wanted,
-)
+from firebreak.contracts.engine import Engine, Start, Started, Wanted
+from firebreak.contracts.ledger import IncidentRow, Ledger
+from firebreak.contracts.policy import Policy
+from firebreak.contracts.sources import Inventory
 from firebreak.domain.base import JsonObject, canonical
 from firebreak.domain.device import Device, Slug
 from firebreak.domain.halt import Halt

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import structlog
 
-from firebreak.contracts import Ledger
+from firebreak.contracts.ledger import Ledger
 from firebreak.errors import FirebreakError
 from firebreak.policy.glass import lapse
 

@@ -8,7 +8,8 @@ from typing import Self
 
 from pydantic import JsonValue
 
-from firebreak.contracts import AlertRow, IncidentRow, Ledger, Started
+from firebreak.contracts.engine import Started
+from firebreak.contracts.ledger import AlertRow, IncidentRow, Ledger
 from firebreak.domain.record import Entry, Kind
 
 # Enough for every alert that can still wait. Beyond it the oldest incidents would not be seen.

@@ -9,7 +9,8 @@ from datetime import UTC, datetime, timedelta
 
 import structlog
 
-from firebreak.contracts import Engine, Ledger
+from firebreak.contracts.engine import Engine
+from firebreak.contracts.ledger import Ledger
 from firebreak.domain.hold import Hold
 from firebreak.errors import FirebreakError
 from firebreak.server.metrics import Metrics

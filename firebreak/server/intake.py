@@ -6,7 +6,9 @@ from datetime import UTC, datetime
 
 import structlog
 
-from firebreak.contracts import AlertRow, Inventory, Ledger, Parsed, Started
+from firebreak.contracts.engine import Started
+from firebreak.contracts.ledger import AlertRow, Ledger
+from firebreak.contracts.sources import Inventory, Parsed
 from firebreak.domain.alert import Alert
 from firebreak.domain.base import Model
 from firebreak.domain.device import Device

@@ -4,7 +4,7 @@ import asyncio
 from collections import deque
 from dataclasses import dataclass
 
-from firebreak.contracts import Engine, Start, Started
+from firebreak.contracts.engine import Engine, Start, Started
 from firebreak.domain.alert import Alert
 from firebreak.domain.people import Principal
 from firebreak.errors import Unreachable

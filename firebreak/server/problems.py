@@ -11,7 +11,7 @@ from pydantic import Field
 from starlette.exceptions import HTTPException
 
 from firebreak import errors
-from firebreak.contracts import BadRecord
+from firebreak.contracts.sources import BadRecord
 from firebreak.domain.base import Model
 from firebreak.server.text import printable
 from firebreak.server.trail import visit

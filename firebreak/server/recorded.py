@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 
 import structlog
 
-from firebreak.contracts import IncidentRow, Start, Started
+from firebreak.contracts.engine import Start, Started
+from firebreak.contracts.ledger import IncidentRow
 from firebreak.contracts.people import Desk, Directory
 from firebreak.domain.device import Device
 from firebreak.domain.halt import EVERYWHERE, Halt

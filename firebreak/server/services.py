@@ -8,8 +8,11 @@ from typing import Annotated, Protocol
 from fastapi import Depends, Request
 from starlette.routing import BaseRoute
 
-from firebreak.contracts import AlertParser, Engine, Inventory, Ledger, Policy
+from firebreak.contracts.engine import Engine
+from firebreak.contracts.ledger import Ledger
 from firebreak.contracts.people import Directory
+from firebreak.contracts.policy import Policy
+from firebreak.contracts.sources import AlertParser, Inventory
 from firebreak.domain.alert import Alert
 from firebreak.domain.channel import ChannelStatus
 from firebreak.domain.credential import Credential

@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import structlog
 
-from firebreak.contracts import AlertRow, Engine, Ledger
+from firebreak.contracts.engine import Engine
+from firebreak.contracts.ledger import AlertRow, Ledger
 from firebreak.errors import FirebreakError
 from firebreak.server.intake import RECEIVED, Intake
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from firebreak.contracts import IncidentRow
+from firebreak.contracts.ledger import IncidentRow
 from firebreak.contracts.people import News, Story, Weight
 from firebreak.domain.base import JsonObject
 from firebreak.domain.hold import Hold

@@ -4,7 +4,7 @@ import importlib
 from collections.abc import Iterable, Sequence
 from typing import cast
 
-from firebreak.contracts import AdapterModule, Control, Extension
+from firebreak.contracts.controls import AdapterModule, Control, Extension
 from firebreak.domain.estate import Estate
 from firebreak.errors import DefinitionError
 from firebreak.playbook.catalogue import QUARANTINE

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from firebreak.contracts import Probe, StateSource
+from firebreak.contracts.sources import Probe, StateSource
 from firebreak.domain.estate import Estate
 from firebreak.domain.interlock import (
     CalendarInterlock,

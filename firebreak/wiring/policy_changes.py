@@ -8,7 +8,7 @@ from queue import Empty, SimpleQueue
 
 import structlog
 
-from firebreak.contracts import Ledger
+from firebreak.contracts.ledger import Ledger
 from firebreak.domain.record import JOURNAL, Entry, Kind, NewEntry
 from firebreak.domain.step import SYSTEM
 from firebreak.errors import FirebreakError, NotFound

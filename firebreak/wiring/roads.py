@@ -6,7 +6,7 @@ One control for each adapter and rung. Which of them leads to a device, each con
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 
-from firebreak.contracts import AuthorizationSource, Control, Extension, Locator
+from firebreak.contracts.controls import AuthorizationSource, Control, Extension, Locator
 from firebreak.domain.estate import (
     ClearPassNac,
     Estate,

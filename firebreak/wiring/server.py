@@ -10,8 +10,8 @@ import uvicorn
 import uvloop
 
 from firebreak import logs, memory
-from firebreak.contracts import Inventory
 from firebreak.contracts.people import Directory
+from firebreak.contracts.sources import Inventory
 from firebreak.domain.limits import Limits
 from firebreak.domain.record import Entry
 from firebreak.ledger import receipt

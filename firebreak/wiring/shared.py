@@ -4,7 +4,7 @@ import structlog
 from temporalio.client import Client
 
 from firebreak.codec import EncryptionCodec, RingFile
-from firebreak.contracts import Inventory
+from firebreak.contracts.sources import Inventory
 from firebreak.playbook.catalogue import SHIPPED, Catalogue
 from firebreak.policy.files import shipped
 from firebreak.policy.live import LivePolicy, OnChange

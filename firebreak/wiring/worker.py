@@ -15,8 +15,11 @@ from activities.steps import Steps
 from activities.witness import Witness
 from activities.world import World
 from firebreak import logs, memory
-from firebreak.contracts import Control, Guard, Inventory, Ledger, Locator, Operation, Policy, Probe
+from firebreak.contracts.controls import Control, Guard, Locator, Operation
+from firebreak.contracts.ledger import Ledger
 from firebreak.contracts.people import Directory, Roster
+from firebreak.contracts.policy import Policy
+from firebreak.contracts.sources import Inventory, Probe
 from firebreak.domain.limits import Limits
 from firebreak.ledger.store import SqlLedger
 from firebreak.ledger.tokens import Tokens

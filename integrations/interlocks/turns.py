@@ -6,7 +6,7 @@ for the *next* one and shares it, so that nobody is told of a time before their 
 
 import asyncio
 
-from firebreak.contracts import StateSource
+from firebreak.contracts.sources import StateSource
 from firebreak.domain.reading import Reading
 
 

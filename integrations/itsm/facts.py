@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from firebreak.contracts import IncidentRow
+from firebreak.contracts.ledger import IncidentRow
 from firebreak.contracts.people import News, Story
 from firebreak.domain.base import JsonObject, Model
 from firebreak.domain.people import Approval

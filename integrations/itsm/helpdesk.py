@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from firebreak.contracts import IncidentRow
+from firebreak.contracts.ledger import IncidentRow
 from firebreak.contracts.people import Story
 from firebreak.domain.people import ApprovalState
 

@@ -7,7 +7,7 @@ from functools import partial
 
 import structlog
 
-from firebreak.contracts import IncidentRow
+from firebreak.contracts.ledger import IncidentRow
 from firebreak.contracts.people import Keep, News, Story, Weight
 from firebreak.domain.base import JsonObject
 from firebreak.errors import Rejected, Unreachable

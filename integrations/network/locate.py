@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from firebreak.contracts import Place
+from firebreak.contracts.controls import Place
 from firebreak.domain.device import Attachment, Device
 from firebreak.domain.estate import Switch
 from firebreak.errors import FirebreakError, InterlockEngaged, Rejected

@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 
 from pydantic import JsonValue
 
-from firebreak.contracts import BadRecord
+from firebreak.contracts.sources import BadRecord
 from firebreak.domain.base import JsonObject
 from firebreak.errors import BadInput
 

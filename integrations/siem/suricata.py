@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 
 from pydantic import JsonValue
 
-from firebreak.contracts import BadRecord, Parsed
+from firebreak.contracts.sources import BadRecord, Parsed
 from firebreak.domain.alert import Alert, Severity
 from firebreak.domain.base import JsonObject
 from firebreak.domain.device import normalize_mac

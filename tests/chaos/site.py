@@ -9,7 +9,7 @@ import os
 from datetime import UTC, datetime
 from pathlib import Path
 
-from firebreak.contracts import Capabilities, Observation, Place
+from firebreak.contracts.controls import Capabilities, Observation, Place
 from firebreak.domain.base import JsonObject
 from firebreak.domain.device import Device
 from firebreak.domain.plan import Plan, ProbeReport, Reach

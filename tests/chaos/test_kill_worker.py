@@ -18,7 +18,7 @@ from uuid import uuid4
 
 import pytest
 
-from firebreak.contracts import Start, Started
+from firebreak.contracts.engine import Start, Started
 from firebreak.domain.people import Principal, Verdict
 from firebreak.domain.record import Entry, Kind
 from firebreak.errors import Unreachable

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from activities.builtin import NoteOperation, ProbeOperation
-from firebreak.contracts import Appended, Claim, Observation
+from firebreak.contracts.controls import Observation
+from firebreak.contracts.ledger import Appended, Claim
 from firebreak.domain.base import JsonObject
 from firebreak.domain.device import Device
 from firebreak.domain.limits import Limits, Reservation

@@ -8,7 +8,7 @@ from typing import Protocol
 
 import pytest
 
-from firebreak.contracts import Control
+from firebreak.contracts.controls import Control
 from firebreak.domain.base import JsonObject
 from firebreak.domain.device import Device
 from firebreak.domain.estate import Switch

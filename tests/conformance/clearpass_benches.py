@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from firebreak.contracts import Control
+from firebreak.contracts.controls import Control
 from firebreak.domain.base import JsonObject
 from firebreak.domain.device import Device
 from firebreak.domain.estate import ClearPassNac

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import pytest
 
-from firebreak.contracts import Control
+from firebreak.contracts.controls import Control
 from firebreak.cyber_range.api_server import ApiServer
 from firebreak.cyber_range.faults import Fault as RangeFault
 from firebreak.cyber_range.faults import FaultKind

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from firebreak.contracts import Control
+from firebreak.contracts.controls import Control
 from firebreak.cyber_range.nas import NasConfig, RadiusNas
 from firebreak.cyber_range.nas_faults import NasFault, NasFaultKind
 from firebreak.cyber_range.policy import RangeAuthorization

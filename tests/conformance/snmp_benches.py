@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from firebreak.contracts import Control
+from firebreak.contracts.controls import Control
 from firebreak.cyber_range.faults import Fault as EmulatedFault
 from firebreak.cyber_range.faults import FaultKind
 from firebreak.domain.base import JsonObject

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from firebreak.contracts import Control
+from firebreak.contracts.controls import Control
 from firebreak.cyber_range.console import Chassis
 from firebreak.cyber_range.faults import Fault as EmulatedFault
 from firebreak.cyber_range.faults import FaultKind, Faults

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from firebreak.contracts import Control, Observation
+from firebreak.contracts.controls import Control, Observation
 from firebreak.domain.base import JsonObject
 from firebreak.domain.plan import Plan
 from firebreak.errors import (

@@ -13,7 +13,7 @@ from typing import Any, cast
 
 import httpx
 
-from firebreak.contracts import AlertRow, IncidentRow
+from firebreak.contracts.ledger import AlertRow, IncidentRow
 from firebreak.domain.device import Device
 from firebreak.domain.estate import Estate, Sentinel
 from firebreak.domain.people import Approval

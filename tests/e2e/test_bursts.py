@@ -9,7 +9,7 @@ import httpx
 import pytest
 from temporalio.client import Client
 
-from firebreak.contracts import IncidentRow
+from firebreak.contracts.ledger import IncidentRow
 from firebreak.domain.device import Device
 from firebreak.domain.estate import Estate
 from tests.e2e.journey import (

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from firebreak.contracts import Control
+from firebreak.contracts.controls import Control
 from firebreak.domain.plan import Plan
 from firebreak.errors import AuthFailed, OutcomeUnknown, StateDrifted, Unreachable
 from integrations.network.locate import SiteLocator

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from firebreak.contracts import Control
+from firebreak.contracts.controls import Control
 from firebreak.domain.estate import Sentinel
 from firebreak.domain.plan import ProbeReport, Reach
 from firebreak.errors import Rejected

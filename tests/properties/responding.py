@@ -15,7 +15,7 @@ from activities.control import ControlRunner
 from activities.roads import choose
 from activities.witness import Witness
 from activities.world import World
-from firebreak.contracts import Policy
+from firebreak.contracts.policy import Policy
 from firebreak.domain.base import JsonObject
 from firebreak.domain.hold import Hold
 from firebreak.domain.people import NOBODY, Approval, ApprovalState, Principal, Terms, Verdict

@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import JsonValue
 
-from firebreak.contracts import Question
+from firebreak.contracts.policy import Question
 from firebreak.domain.base import JsonObject
 from firebreak.domain.device import Device
 from firebreak.domain.limits import Cap, Limits

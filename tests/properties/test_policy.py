@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from firebreak.contracts import Question
+from firebreak.contracts.policy import Question
 from firebreak.domain.people import Decision, Effect, Principal
 from firebreak.errors import DefinitionError
 from firebreak.policy import gates

@@ -14,7 +14,7 @@ from firebreak.wiring.roads import network_roads
 MODULE = """
 from dataclasses import dataclass
 
-from firebreak.contracts import Capabilities
+from firebreak.contracts.controls import Capabilities
 from firebreak.errors import DefinitionError
 
 

@@ -17,7 +17,7 @@ from activities.builtin import NoteOperation, ProbeOperation
 from activities.steps import Steps
 from activities.witness import Witness
 from activities.world import World
-from firebreak.contracts import Start, Started
+from firebreak.contracts.engine import Start, Started
 from firebreak.domain.people import Approval, Principal
 from firebreak.domain.record import Entry
 from firebreak.errors import NotFound

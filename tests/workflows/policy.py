@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from firebreak.contracts import Question
+from firebreak.contracts.policy import Question
 from firebreak.domain.people import Decision, Effect, Gate, Terms
 
 

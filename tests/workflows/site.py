@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from firebreak.contracts import Capabilities, Observation, Place
+from firebreak.contracts.controls import Capabilities, Observation, Place
 from firebreak.domain.base import JsonObject
 from firebreak.domain.device import Device
 from firebreak.domain.limits import Limits

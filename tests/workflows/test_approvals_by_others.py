@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from firebreak.contracts import Wanted
+from firebreak.contracts.engine import Wanted
 from firebreak.domain.people import Approval, ApprovalState, Gate, Level, Principal, Verdict
 from firebreak.domain.record import Kind
 from firebreak.errors import Forbidden, NotFound

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from firebreak.contracts import Start
+from firebreak.contracts.engine import Start
 from firebreak.domain.alert import Alert
 from firebreak.domain.people import Principal, Verdict
 from firebreak.domain.record import Kind

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from firebreak.contracts import Start
+from firebreak.contracts.engine import Start
 from firebreak.domain.limits import Cap, Limits
 from firebreak.domain.people import Gate, Verdict
 from firebreak.domain.plan import OutcomeKind

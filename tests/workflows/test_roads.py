@@ -2,7 +2,7 @@
 
 import pytest
 
-from firebreak.contracts import Place
+from firebreak.contracts.controls import Place
 from firebreak.domain.base import JsonObject
 from firebreak.domain.device import Attachment
 from firebreak.domain.plan import OutcomeKind

@@ -10,7 +10,8 @@ from pydantic import Field
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from firebreak.contracts import AlertRow, BadRecord
+from firebreak.contracts.ledger import AlertRow
+from firebreak.contracts.sources import BadRecord
 from firebreak.domain.base import Model
 from firebreak.errors import BadInput, NotFound
 from firebreak.server import problems

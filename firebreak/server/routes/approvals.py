@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Request
 from pydantic import AfterValidator, Field, JsonValue, StringConstraints
 
-from firebreak.contracts import Wanted
+from firebreak.contracts.engine import Wanted
 from firebreak.domain.base import Model
 from firebreak.domain.people import Approval, ApprovalState, Verdict
 from firebreak.errors import FirebreakError

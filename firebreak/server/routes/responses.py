@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Request, Response
 from pydantic import Field, field_validator
 
-from firebreak.contracts import Start, Started
+from firebreak.contracts.engine import Start, Started
 from firebreak.domain.base import JsonObject, Model, canonical
 from firebreak.domain.device import Slug
 from firebreak.server import problems

@@ -8,7 +8,7 @@ whoever looks at the channel sees it too, and closing it once closes it everywhe
 import asyncio
 from typing import Protocol
 
-from firebreak.contracts import IncidentRow
+from firebreak.contracts.ledger import IncidentRow
 from firebreak.contracts.people import Directory, Keep, News, Story, Weight
 from firebreak.domain.base import JsonObject
 from firebreak.domain.people import Approval, ApprovalState

@@ -3,7 +3,8 @@
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from firebreak.contracts import IncidentRow, Start
+from firebreak.contracts.engine import Start
+from firebreak.contracts.ledger import IncidentRow
 from firebreak.contracts.people import Desk
 from firebreak.domain.halt import Halt
 from firebreak.domain.hold import Hold

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from firebreak.contracts import IncidentRow
+from firebreak.contracts.ledger import IncidentRow
 from firebreak.contracts.people import News, Story, Weight
 from firebreak.domain.people import ApprovalState
 from firebreak.domain.record import JOURNAL

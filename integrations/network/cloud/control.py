@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from typing import ClassVar, Generic, TypeVar
 
-from firebreak.contracts import Capabilities, Observation
+from firebreak.contracts.controls import Capabilities, Observation
 from firebreak.domain.base import JsonObject
 from firebreak.domain.device import Device
 from firebreak.domain.estate import Meraki, Mist, Site, Switch

@@ -6,7 +6,7 @@ refuses, the source is put back; when it falls silent, nobody knows, and that is
 
 import asyncio
 
-from firebreak.contracts import AuthorizationSource
+from firebreak.contracts.controls import AuthorizationSource
 from firebreak.domain.base import JsonObject
 from firebreak.domain.estate import RadiusAccess
 from firebreak.errors import FirebreakError, OutcomeUnknown, Unreachable

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from firebreak.contracts import Observation
+from firebreak.contracts.controls import Observation
 from firebreak.domain.base import JsonObject
 from firebreak.domain.device import Device
 from integrations.network import checks

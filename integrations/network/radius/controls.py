@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from firebreak.contracts import AuthorizationSource, Capabilities, Observation
+from firebreak.contracts.controls import AuthorizationSource, Capabilities, Observation
 from firebreak.domain.base import JsonObject
 from firebreak.domain.device import Device
 from firebreak.domain.estate import RadiusAccess, Site

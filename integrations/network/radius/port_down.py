@@ -8,7 +8,7 @@ import asyncio
 import time
 from datetime import datetime
 
-from firebreak.contracts import Capabilities, Observation
+from firebreak.contracts.controls import Capabilities, Observation
 from firebreak.domain.base import JsonObject
 from firebreak.domain.device import Device, normalize_mac
 from firebreak.domain.estate import RadiusAccess

@@ -6,7 +6,7 @@ A CoA-ACK says that the NAS agreed. These are the other roads on which the resul
 from datetime import datetime
 from typing import Protocol
 
-from firebreak.contracts import Observation
+from firebreak.contracts.controls import Observation
 from firebreak.domain.base import JsonObject
 from firebreak.domain.device import Device
 

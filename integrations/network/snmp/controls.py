@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Generic
 
-from firebreak.contracts import Capabilities, Observation
+from firebreak.contracts.controls import Capabilities, Observation
 from firebreak.domain.base import JsonObject
 from firebreak.domain.device import Device
 from firebreak.domain.estate import Site, Switch

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from secrets import token_hex
 from typing import Any
 
-from firebreak.contracts import IncidentRow
+from firebreak.contracts.ledger import IncidentRow
 from firebreak.contracts.people import News, Story, Weight
 from firebreak.domain.hold import Hold, HoldState, hold_id
 from firebreak.domain.people import Approval, ApprovalState, Gate

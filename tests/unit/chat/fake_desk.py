@@ -4,7 +4,8 @@ import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
-from firebreak.contracts import IncidentRow, Start, Started
+from firebreak.contracts.engine import Start, Started
+from firebreak.contracts.ledger import IncidentRow
 from firebreak.domain.device import Device
 from firebreak.domain.halt import Halt
 from firebreak.domain.hold import Hold, HoldState

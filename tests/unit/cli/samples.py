@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from firebreak.contracts import IncidentRow
+from firebreak.contracts.ledger import IncidentRow
 from firebreak.domain.base import JsonObject
 from firebreak.domain.hold import Hold, HoldState
 from firebreak.domain.people import Approval, ApprovalState, Gate

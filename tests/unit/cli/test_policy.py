@@ -121,7 +121,8 @@ def test_explain_takes_the_roles_that_the_people_file_gives_at_that_time(
         told = call(
             "policy", "explain", "device.wipe", "cam-1", "--json", "--as", who, "--at", at, *more
         )
-        return json.loads(told.stdout)["as"]
+        principal: dict[str, Any] = json.loads(told.stdout)["as"]
+        return principal
 
     assert asked("laptop", "2026-01-31T12:00") == {
         "id": "eve",

@@ -2,7 +2,7 @@
 
 import pytest
 
-from firebreak.contracts import Control
+from firebreak.contracts.controls import Control
 from firebreak.domain.estate import Estate
 from firebreak.strict_yaml import Document
 from integrations.network.cloud.meraki import MerakiQuarantine

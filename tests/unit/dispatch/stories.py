@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from firebreak.contracts import IncidentRow
+from firebreak.contracts.ledger import IncidentRow
 from firebreak.contracts.people import Keep, Story
 from firebreak.domain.base import JsonObject
 from firebreak.domain.hold import Hold

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from firebreak.contracts import StateSource
+from firebreak.contracts.sources import StateSource
 from firebreak.domain.device import Device
 from firebreak.domain.estate import Estate
 from firebreak.domain.hold import Hold, HoldState, hold_id

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from firebreak.contracts import Probe, StateSource
+from firebreak.contracts.sources import Probe, StateSource
 from firebreak.domain.device import Device
 from firebreak.domain.hold import Hold, HoldState
 from firebreak.domain.interlock import CalendarInterlock, Interlock

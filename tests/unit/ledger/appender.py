@@ -3,7 +3,7 @@
 import asyncio
 import sys
 
-from firebreak.contracts import Claim
+from firebreak.contracts.ledger import Claim
 from firebreak.errors import Busy
 from firebreak.ledger.store import SqlLedger
 from tests.unit.ledger.chains import ACTION, DEVICE, intent, note, plan

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from firebreak.contracts import Claim
+from firebreak.contracts.ledger import Claim
 from firebreak.domain.hold import hold_id
 from firebreak.domain.people import Approval, ApprovalState, Gate, Principal, Verdict, Vote
 from firebreak.domain.plan import Outcome, OutcomeKind, Plan, ProbeReport, Reach

@@ -6,7 +6,7 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from firebreak.contracts import Claim
+from firebreak.contracts.ledger import Claim
 from firebreak.domain.hold import hold_id
 from firebreak.domain.limits import Reservation, Room
 from firebreak.domain.plan import OutcomeKind

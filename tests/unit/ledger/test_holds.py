@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from firebreak.contracts import Claim
+from firebreak.contracts.ledger import Claim
 from firebreak.domain.hold import Hold, HoldState
 from firebreak.domain.plan import OutcomeKind
 from firebreak.domain.record import Kind, NewEntry

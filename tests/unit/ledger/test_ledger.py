@@ -12,7 +12,7 @@ import uvloop
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from firebreak.contracts import Ledger
+from firebreak.contracts.ledger import Ledger
 from firebreak.domain.people import ApprovalState
 from firebreak.domain.plan import OutcomeKind
 from firebreak.domain.record import Kind

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from firebreak.contracts import Claim
+from firebreak.contracts.ledger import Claim
 from firebreak.domain.limits import Reservation, Room
 from firebreak.domain.plan import OutcomeKind
 from firebreak.domain.record import Kind, NewEntry

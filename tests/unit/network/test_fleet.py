@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from firebreak.contracts import Control
+from firebreak.contracts.controls import Control
 from firebreak.cyber_range.faults import Fault, FaultKind
 from firebreak.domain.plan import Plan
 from firebreak.errors import AuthFailed, DefinitionError, Rejected, Unreachable

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from firebreak.contracts import Question
+from firebreak.contracts.policy import Question
 from firebreak.domain.device import Device
 from firebreak.domain.people import Principal
 from firebreak.domain.plan import Plan

@@ -3,7 +3,7 @@
 It was a YAML file of rules, read by an engine of our own; this is its meaning, rule by rule.
 """
 
-from firebreak.contracts import Question
+from firebreak.contracts.policy import Question
 from firebreak.domain.people import Decision, Effect, Gate, united
 
 ON_DUTY = frozenset({"automation", "analyst", "on-call", "soc-lead", "admin"})

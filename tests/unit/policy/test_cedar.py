@@ -8,7 +8,7 @@ import cedarpy
 import pytest
 from structlog.testing import capture_logs
 
-from firebreak.contracts import Blast
+from firebreak.contracts.policy import Blast
 from firebreak.domain.people import Effect, Gate
 from firebreak.errors import NotFound
 from firebreak.policy.cedar import CedarPolicy

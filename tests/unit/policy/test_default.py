@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import pytest
 
-from firebreak.contracts import Question
+from firebreak.contracts.policy import Question
 from firebreak.domain.people import Effect, Principal, passed
 from firebreak.policy.cases import case_files, run
 from firebreak.policy.cedar import CedarPolicy

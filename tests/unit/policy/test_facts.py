@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from firebreak.contracts import Blast, Policy, Question
+from firebreak.contracts.policy import Blast, Policy, Question
 from firebreak.domain.base import JsonObject
 from firebreak.domain.device import Device
 from firebreak.domain.limits import Limits, Reservation, Room, Usage

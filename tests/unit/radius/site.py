@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from firebreak.contracts import Observation
+from firebreak.contracts.controls import Observation
 from firebreak.cyber_range.journal import Journal
 from firebreak.cyber_range.nas import NasConfig, RadiusNas
 from firebreak.cyber_range.nas_faults import NasFault, NasFaultKind

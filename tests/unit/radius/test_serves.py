@@ -5,7 +5,7 @@ from datetime import datetime
 
 import pytest
 
-from firebreak.contracts import Observation
+from firebreak.contracts.controls import Observation
 from firebreak.domain.base import JsonObject
 from firebreak.domain.device import Device
 from firebreak.errors import NotThere, Rejected

@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 from fastapi import FastAPI
 
-from firebreak.contracts import Start, Started, Wanted
+from firebreak.contracts.engine import Start, Started, Wanted
 from firebreak.domain.alert import Alert
 from firebreak.domain.base import JsonObject
 from firebreak.domain.device import Device

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from firebreak.contracts import Claim
+from firebreak.contracts.ledger import Claim
 from firebreak.domain.hold import Hold
 from firebreak.errors import LedgerUnavailable, Unreachable
 from firebreak.server import holdwatch

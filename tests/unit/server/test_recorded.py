@@ -2,7 +2,7 @@
 
 import pytest
 
-from firebreak.contracts import Start
+from firebreak.contracts.engine import Start
 from firebreak.contracts.people import Desk
 from firebreak.domain.people import Principal, Verdict
 from firebreak.errors import BadInput, Forbidden, LedgerUnavailable, NotFound

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from firebreak.contracts import Start, Started
+from firebreak.contracts.engine import Start, Started
 from firebreak.domain.record import Kind, NewEntry
 from firebreak.errors import BadInput, LedgerConflict, LedgerUnavailable, Unreachable
 from firebreak.server.intake import Intake
