@@ -20,7 +20,8 @@ class Child:
     """A process to keep running.
 
     Its output goes to ``log``, or its standard output alone to ``answer``, a file that is emptied
-    at each start. ``grace_s`` is how long it may take to end before it is killed.
+    at each start. ``grace_s`` is how long it may take to end before it is killed. One that is
+    ``held`` loads and then reads a line from its standard input: what ``Supervisor.release`` says.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Child:
     log: Path
     answer: Path | None = None
     grace_s: float = 5
+    held: bool = False
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,7 @@ class Supervisor:
         self._say = say
         self._patience = patience or Patience()
         self._settled = False
+        self._word: bytes | None = None
         self._children: list[Child] = []
         self._processes: dict[str, asyncio.subprocess.Process] = {}
         self._keepers: dict[str, asyncio.Task[None]] = {}
@@ -85,6 +88,12 @@ class Supervisor:
         self._children.append(child)
         process = await self._spawn(child)
         self._keepers[child.name] = asyncio.create_task(self._keep(child, process))
+
+    def release(self, word: str) -> None:
+        """Let held children begin, now and whenever they are started again, with that line."""
+        self._word = f"{word}\n".encode()
+        for child in self._children:
+            self._tell(child, self._processes[child.name])
 
     def settled(self) -> None:
         """Everything has been seen to work: from now on no number of crashes is the end."""
@@ -148,6 +157,11 @@ class Supervisor:
         if early_ends >= self._patience.tries:
             raise ChildFailedError(child.name, f"{_ended(code)}, {early_ends} times", child.log)
 
+    def _tell(self, child: Child, process: asyncio.subprocess.Process) -> None:
+        if child.held and self._word is not None and process.stdin is not None:
+            process.stdin.write(self._word)
+            process.stdin.close()
+
     async def _spawn(self, child: Child) -> asyncio.subprocess.Process:
         try:
             with contextlib.ExitStack() as files:
@@ -156,12 +170,13 @@ class Supervisor:
                 process = await asyncio.create_subprocess_exec(
                     *child.command,
                     env=dict(child.environment),
-                    stdin=asyncio.subprocess.DEVNULL,
+                    stdin=asyncio.subprocess.PIPE if child.held else asyncio.subprocess.DEVNULL,
                     stdout=output,
                     stderr=log,
                     start_new_session=True,  # Ctrl-C reaches the supervisor only
                 )
             self._processes[child.name] = process
+            self._tell(child, process)
             draft = self._pid_file(child).with_suffix(".new")
             draft.write_text(f"{process.pid}\n", encoding="ascii")
             draft.replace(self._pid_file(child))  # whoever reads it never sees half of it

@@ -72,12 +72,13 @@ class Machine:
             answer=self.range_answer,
         )
 
-    def firebreak(self, name: str, estate: Path) -> Child:
-        """The ``worker`` or the ``server``."""
+    def firebreak(self, name: str) -> Child:
+        """The ``worker`` or the ``server``: loads, and begins when told the estate file."""
         return Child(
             name=name,
-            command=(sys.executable, "-m", "firebreak.cli", name),
-            environment=self._environment({"FIREBREAK_ESTATE_FILE": str(estate.absolute())}),
+            command=(sys.executable, "-m", "firebreak.cli", name, "--held"),
+            environment=self._environment({}),
+            held=True,
             log=self._log(name),
             grace_s=12 if name == "worker" else 5,  # an effect in flight may end
         )

@@ -142,14 +142,13 @@ async def _bring_up(supervisor: Supervisor, machine: Machine, *, with_range: boo
             await supervisor.start(machine.temporal())
             if with_range:
                 await supervisor.start(machine.range())
+            for name in ("worker", "server"):
+                await supervisor.start(machine.firebreak(name))
             await asyncio.to_thread(_prepare, machine)
             if with_range:
                 await _until(lambda: machine.range_estate() is not None)
             estate = machine.range_estate() if with_range else None
-            for name in ("worker", "server"):
-                await supervisor.start(
-                    machine.firebreak(name, estate or machine.settings.estate_file)
-                )
+            supervisor.release(str((estate or machine.settings.estate_file).absolute()))
             await _until(lambda: _healthy(machine.settings))
     except TimeoutError as error:
         raise ProblemError(
@@ -161,7 +160,7 @@ async def _bring_up(supervisor: Supervisor, machine: Machine, *, with_range: boo
 
 
 def _prepare(machine: Machine) -> None:
-    # Imported here: Temporal and the range start while the database layer loads.
+    # Imported here: the children load at the same time.
     from firebreak.cli.first_start import prepare  # noqa: PLC0415
 
     prepare(machine.settings, machine.state)

@@ -9,9 +9,19 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
-from alembic import command
-from alembic.config import Config
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, select, text
+from sqlalchemy import (
+    URL,
+    Connection,
+    Engine,
+    String,
+    column,
+    create_engine,
+    event,
+    make_url,
+    select,
+    table,
+    text,
+)
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -19,6 +29,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from firebreak.errors import DefinitionError
 from firebreak.ledger.faults import translated
 from firebreak.ledger.locks import Locks, lock
+from firebreak.ledger.migrations import HEAD, VERSION_TABLE
 from firebreak.ledger.writer import GroupWriter, Job
 
 T = TypeVar("T")
@@ -49,7 +60,7 @@ class Database:
 
         Raises:
             DefinitionError: the URL is neither a SQLite file nor PostgreSQL, or the database is
-                not encoded in UTF-8.
+                not encoded in UTF-8, or of a newer Firebreak.
             LedgerUnavailable: the database does not answer.
         """
         database = cls(_checked(url))
@@ -93,20 +104,43 @@ class Database:
             return run(connection)
 
     def _migrate(self) -> None:
-        config = Config()
-        config.set_main_option("script_location", "firebreak.ledger:migrations")
         with translated(), self._writes.begin() as connection:
             if connection.dialect.name == "postgresql":
                 _check_encoding(connection)
                 connection.execute(select(text(f"pg_advisory_xact_lock({MIGRATION_LOCK})")))
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            if not _is_up_to_date(connection):
+                _upgrade(connection)
 
     def _close(self) -> None:
         self._writer.close()
         self._readers.shutdown()
         self._writes.dispose()
         self._reads.dispose()
+
+
+def _is_up_to_date(connection: Connection) -> bool:
+    if not connection.dialect.has_table(connection, VERSION_TABLE):
+        return False
+    versions = table(VERSION_TABLE, column("version_num", String))
+    return connection.scalars(select(versions.c.version_num)).all() == [HEAD]
+
+
+def _upgrade(connection: Connection) -> None:
+    # Imported here: it takes as long as all of SQLAlchemy, and is needed once.
+    from alembic import command  # noqa: PLC0415
+    from alembic.config import Config  # noqa: PLC0415
+    from alembic.util import CommandError  # noqa: PLC0415
+
+    config = Config()
+    config.set_main_option("script_location", "firebreak.ledger:migrations")
+    config.attributes["connection"] = connection
+    try:
+        command.upgrade(config, "head")
+    except CommandError as error:
+        raise DefinitionError(
+            f"the ledger is not of this Firebreak, which knows schemas up to {HEAD}; a newer "
+            f"Firebreak may have made it: {error}"
+        ) from error
 
 
 def _checked(url: str) -> URL:

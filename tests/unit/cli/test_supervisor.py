@@ -1,6 +1,7 @@
 """Children are restarted, given up on, and ended in order."""
 
 import asyncio
+import dataclasses
 import os
 import signal
 import sys
@@ -88,6 +89,30 @@ async def test_a_program_that_does_not_exist_is_a_failure_at_once(tmp_path: Path
     missing = Child("ghost", (str(tmp_path / "no-such-program"),), {}, tmp_path / "ghost.log")
     with pytest.raises(ChildFailedError, match="cannot be started"):
         await supervisor.start(missing)
+    await supervisor.stop()
+
+
+async def test_a_held_child_begins_at_the_word_and_hears_it_again_when_it_is_restarted(
+    tmp_path: Path,
+) -> None:
+    heard = tmp_path / "heard"
+    code = (
+        "import sys, time\n"
+        f"open({str(tmp_path / 'loaded')!r}, 'w').close()\n"
+        "line = sys.stdin.readline()\n"
+        f"open({str(heard)!r}, 'a').write(line)\n"
+        "time.sleep(60)\n"
+    )
+    supervisor = Supervisor(tmp_path, lambda _: None, QUICK)
+    free = child(tmp_path, "free", "import time; time.sleep(60)")
+    await supervisor.start(free)
+    await supervisor.start(dataclasses.replace(child(tmp_path, "held", code), held=True))
+    await eventually((tmp_path / "loaded").exists)
+    assert not heard.exists()
+    supervisor.release("go")
+    await eventually(lambda: lines(heard) == ["go"])
+    os.kill(supervisor.pids()["held"], signal.SIGKILL)
+    await eventually(lambda: lines(heard) == ["go", "go"])
     await supervisor.stop()
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from firebreak.cli.exits import Exit
 from tests.ports import free_port
 from tests.unit.cli.conftest import Call
 
@@ -158,3 +159,8 @@ def test_no_log_ever_shows_a_token(start: Callable[[], Up], call: Call) -> None:
     for log in [*(up.state / "logs").iterdir(), up.state.parent / "up.log"]:
         text = log.read_text(errors="replace")
         assert not any(secret in text for secret in secrets)
+
+
+@pytest.mark.parametrize("process", ["worker", "server"])
+def test_a_process_that_is_held_ends_with_the_up_that_holds_it(call: Call, process: str) -> None:
+    assert call(process, "--held").exit_code == Exit.NOT_DONE

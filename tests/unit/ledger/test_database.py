@@ -12,6 +12,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
 from firebreak.errors import DefinitionError, LedgerConflict, LedgerUnavailable
 from firebreak.ledger.database import Database, _sqlite_engine
+from firebreak.ledger.migrations import HEAD, VERSION_TABLE
 from firebreak.ledger.store import SqlLedger
 from firebreak.ledger.tables import metadata
 from firebreak.ledger.writer import GroupWriter, Job
@@ -20,11 +21,18 @@ from tests.unit.ledger.chains import INCIDENT, note
 
 async def test_migrations_make_exactly_the_tables_the_code_knows(ledger: SqlLedger) -> None:
     def differences(connection: Connection) -> list[Any]:
-        options = {"version_table": "schema_version"}
-        context = MigrationContext.configure(connection, opts=options)
+        context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
+        assert context.get_current_heads() == (HEAD,)
         return list(compare_metadata(context, metadata))
 
     assert await ledger.database.read(differences) == []
+
+
+async def test_the_schema_of_a_newer_firebreak_is_refused(ledger: SqlLedger, url: str) -> None:
+    newer = text("UPDATE schema_version SET version_num = '9999'")
+    await ledger.database.write(lambda connection: connection.execute(newer))
+    with pytest.raises(DefinitionError, match="newer Firebreak"):
+        await Database.open(url)
 
 
 @pytest.mark.parametrize("statement", ["UPDATE entries SET actor = 'eve'", "DELETE FROM entries"])
