@@ -14,7 +14,7 @@ from firebreak.playbook.runtime import CancelledError, NotApprovedError, StepFai
 from firebreak.playbook.scope import Scope
 from firebreak.search import STATUS
 from workflows import answers
-from workflows.answers import VoteRefusedError
+from workflows.answers import AnswerRefusedError
 from workflows.messages import (
     HoldEnded,
     Join,
@@ -144,7 +144,7 @@ class ResponseWorkflow:
         """Refuse what does not count, before it enters the history."""
         try:
             answers.check(self._runtime.board, answer.order, workflow.now())
-        except VoteRefusedError as refusal:
+        except AnswerRefusedError as refusal:
             raise ApplicationError(str(refusal), type=Forbidden.code) from refusal
 
     @workflow.update

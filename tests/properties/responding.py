@@ -31,7 +31,7 @@ from firebreak.playbook.runtime import StepFailedError
 from firebreak.playbook.scope import Scope
 from firebreak.policy.blast_radius import BlastRadius
 from tests.workflows.site import QUARANTINE, MemoryControl, MemoryInventory, MemorySite
-from workflows.answers import VoteRefusedError, check_vote
+from workflows.answers import AnswerRefusedError, check_vote
 from workflows.board import Board
 from workflows.calls import roads_ask
 from workflows.messages import VoteOrder
@@ -196,7 +196,7 @@ class Direct:
             )
             try:
                 check_vote(self._board, order, datetime.now(UTC))
-            except VoteRefusedError:
+            except AnswerRefusedError:
                 continue
             _, vote = self._board.cast(order, datetime.now(UTC))
             body: JsonObject = {"vote": vote.to_json(), "plans": list(request.plans)}

@@ -1,14 +1,12 @@
 """Cisco IOS and IOS-XE (Catalyst): classic command line, one startup configuration."""
 
 import re
-from collections.abc import Sequence
 
-from integrations.network.cli.asked import PortChange
 from integrations.network.cli.faults import Unreadable
 from integrations.network.cli.platforms import switchport
-from integrations.network.cli.platforms.base import Reader, Shell, Undone, fields, known_port, need
+from integrations.network.cli.platforms.base import Reader, fields, known_port, need
 from integrations.network.cli.platforms.tables import blocks, mac_tables
-from integrations.network.ports import Admin, PortReading, PortState, Sighting
+from integrations.network.ports import Admin, PortReading, PortState
 
 _MODES = {"static access": "access", "trunk": "trunk"}
 _BUNDLE = re.compile(r"member of bundle (\S+?)\)")
@@ -19,16 +17,17 @@ _ROW = re.compile(
 )
 
 
-class CiscoIos:
+class CiscoIos(switchport.Switchport):
     """Commands and readers of IOS and IOS-XE. Output shapes: Cisco IOS LAN Switching reference."""
 
-    native_timer = False
     # IOS creates a missing VLAN and says so with a leading %; that is no refusal.
     complaint = re.compile(
         r"(?m)^\s*(?:%(?! Access VLAN does not exist)|"
         r"Command rejected|Command authorization failed)"
     )
-    config_prompt = switchport.PROMPT_CONFIG
+    rows = _ROW
+    saves = "write memory"
+    saved = "[OK]"
     tables = (
         blocks(
             r"show interfaces (?P<what>\S+) switchport",
@@ -47,10 +46,6 @@ class CiscoIos:
 
     def __init__(self, netmiko_type: str) -> None:
         self.netmiko_type = netmiko_type
-
-    def canonical(self, port: str) -> str:
-        """See switchport.canonical."""
-        return switchport.canonical(port)
 
     def read(self, shell: Reader, switch: str, port: str) -> PortReading:
         """``show interfaces X [switchport]`` and ``show etherchannel summary``."""
@@ -107,27 +102,3 @@ class CiscoIos:
             if any(switchport.same_port(name, port) for name in names):
                 return next((name for name in names if name.startswith("Po")), "a port channel")
         return ""
-
-    def sight(self, shell: Reader, port: str, mac: str) -> Sighting:
-        """``show mac address-table interface X`` and ``... address M``."""
-        return switchport.sight(self, shell, port, mac, _ROW)
-
-    def learned(self, shell: Reader) -> list[tuple[str, str]]:
-        """``show mac address-table``."""
-        return switchport.learned(shell, _ROW)
-
-    def has_vlan(self, shell: Reader, vlan: int) -> bool:
-        """``show vlan id N``."""
-        return switchport.has_vlan(shell, vlan)
-
-    def moved(self, state: PortState, vlan: int) -> PortState:
-        """Only the access VLAN changes."""
-        return state.model_copy(update={"vlan": vlan})
-
-    def write(self, shell: Shell, changes: Sequence[PortChange]) -> Undone:
-        """``configure terminal``, ``interface X``, ``switchport access vlan N``, ..., ``end``."""
-        return switchport.write(shell, changes)
-
-    def save(self, shell: Shell) -> None:
-        """``write memory``."""
-        switchport.save(shell, "write memory", "[OK]")

@@ -1,14 +1,12 @@
 """Cisco NX-OS (Nexus): IOS-like; the mode is read from the configuration, also on a down port."""
 
 import re
-from collections.abc import Sequence
 
-from integrations.network.cli.asked import PortChange
 from integrations.network.cli.faults import Unreadable
 from integrations.network.cli.platforms import switchport
-from integrations.network.cli.platforms.base import Reader, Shell, Undone, fields, known_port, need
+from integrations.network.cli.platforms.base import Reader, fields, known_port, need
 from integrations.network.cli.platforms.tables import blocks, mac_tables
-from integrations.network.ports import Admin, PortReading, PortState, Sighting
+from integrations.network.ports import Admin, PortReading, PortState
 
 _ADMIN = re.compile(r"(?m)^\s*admin state is (up|down)\b")
 _NAME = re.compile(r"(?m)^(\S+) is (?:up|down)\b")
@@ -19,13 +17,14 @@ _ROW = re.compile(
 )
 
 
-class CiscoNxos:
+class CiscoNxos(switchport.Switchport):
     """Commands and readers of NX-OS. Output shapes: Nexus interfaces command reference."""
 
     netmiko_type = "cisco_nxos"
-    native_timer = False
     complaint = re.compile(r"(?mi)^\s*(?:% |ERROR: |Invalid )")
-    config_prompt = switchport.PROMPT_CONFIG
+    rows = _ROW
+    saves = "copy running-config startup-config"
+    saved = "Copy complete"
     tables = (
         blocks(
             r"show interface (?P<what>\S+) switchport",
@@ -35,10 +34,6 @@ class CiscoNxos:
         ),
         *mac_tables("show mac address-table", _ROW, switchport.same_port),
     )
-
-    def canonical(self, port: str) -> str:
-        """See switchport.canonical."""
-        return switchport.canonical(port)
 
     def read(self, shell: Reader, switch: str, port: str) -> PortReading:
         """``show interface X [switchport]`` and ``show running-config interface X``."""
@@ -81,27 +76,3 @@ class CiscoNxos:
             raise Unreadable(command, "no admin state", output)
         switchport.check_name(name[1], port, command, output)
         return "up" if admin[1] == "up" else "down"
-
-    def sight(self, shell: Reader, port: str, mac: str) -> Sighting:
-        """``show mac address-table interface X`` and ``... address M``."""
-        return switchport.sight(self, shell, port, mac, _ROW)
-
-    def learned(self, shell: Reader) -> list[tuple[str, str]]:
-        """``show mac address-table``."""
-        return switchport.learned(shell, _ROW)
-
-    def has_vlan(self, shell: Reader, vlan: int) -> bool:
-        """``show vlan id N``."""
-        return switchport.has_vlan(shell, vlan)
-
-    def moved(self, state: PortState, vlan: int) -> PortState:
-        """Only the access VLAN changes."""
-        return state.model_copy(update={"vlan": vlan})
-
-    def write(self, shell: Shell, changes: Sequence[PortChange]) -> Undone:
-        """``configure terminal``, ``interface X``, ``switchport access vlan N``, ..., ``end``."""
-        return switchport.write(shell, changes)
-
-    def save(self, shell: Shell) -> None:
-        """``copy running-config startup-config``."""
-        switchport.save(shell, "copy running-config startup-config", "Copy complete")

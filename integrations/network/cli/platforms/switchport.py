@@ -2,6 +2,7 @@
 
 import functools
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
 from firebreak.domain.device import normalize_mac
@@ -10,14 +11,14 @@ from integrations.network.cli.asked import PortChange
 from integrations.network.cli.faults import NotSent, Refused, Unreadable
 from integrations.network.cli.platforms.base import (
     MAC,
-    Platform,
     Reader,
     Shell,
+    Table,
     Undone,
     dotted,
     known_port,
 )
-from integrations.network.ports import Sighting
+from integrations.network.ports import PortReading, PortState, Sighting
 
 PROMPT_CONFIG = re.compile(r"\(config[^)\n]*\)#\s*$")
 _PROMPT_TOP = re.compile(r"\(config\)#\s*$")
@@ -99,32 +100,6 @@ def mac_rows(output: str, row: re.Pattern[str], command: str) -> list[tuple[str,
     return rows
 
 
-def sight(platform: Platform, shell: Reader, port: str, mac: str, row: re.Pattern[str]) -> Sighting:
-    """Read the MAC table of an IOS-like switch for the port and for the device."""
-    command = f"show mac address-table interface {port}"
-    output = shell.ask(command)
-    known_port(platform, port, command, output)
-    on_port = {found for found, at in mac_rows(output, row, command) if same_port(at, port)}
-    command = f"show mac address-table address {dotted(mac)}"
-    output = shell.ask(command)
-    known_port(platform, port, command, output)
-    device_at = {_name(at) or at for found, at in mac_rows(output, row, command) if found == mac}
-    return Sighting(on_port=frozenset(on_port), device_at=tuple(sorted(device_at)))
-
-
-def learned(shell: Reader, row: re.Pattern[str]) -> list[tuple[str, str]]:
-    """The MAC table of an IOS-like switch, without what is on port channels and the CPU."""
-    command = "show mac address-table"
-    rows = mac_rows(shell.ask(command), row, command)
-    return [(mac, name) for mac, at in rows if (name := _name(at))]
-
-
-def has_vlan(shell: Reader, vlan: int) -> bool:
-    """``show vlan id N`` lists it as active; anything else counts as missing."""
-    output = shell.ask(f"show vlan id {vlan}")
-    return re.search(rf"(?m)^\s*{vlan}\s+\S.*\bactive\b", output) is not None
-
-
 def write(
     shell: Shell, changes: Sequence[PortChange], access: str = "switchport access vlan {}"
 ) -> Undone:
@@ -172,3 +147,65 @@ def save(shell: Shell, command: str, done: str) -> None:
     output = shell.ask(command)
     if done not in output:
         raise Unreadable(command, f"no {done!r}", output)
+
+
+class Switchport(ABC):
+    """A platform with ``switchport`` blocks, but for how a port is read.
+
+    ``rows`` fits each line of the MAC table. ``saves`` writes the startup configuration, and its
+    answer then holds ``saved``. See Platform for the methods.
+    """
+
+    netmiko_type: str
+    complaint: re.Pattern[str]
+    tables: Sequence[Table]
+    rows: re.Pattern[str]
+    saves: str
+    saved: str
+    native_timer = False
+    config_prompt = PROMPT_CONFIG
+
+    def canonical(self, port: str) -> str:
+        """See the function of that name."""
+        return canonical(port)
+
+    @abstractmethod
+    def read(self, shell: Reader, switch: str, port: str) -> PortReading:
+        """Each platform's own."""
+
+    def sight(self, shell: Reader, port: str, mac: str) -> Sighting:
+        """``show mac address-table interface X`` and ``... address M``."""
+        command = f"show mac address-table interface {port}"
+        output = shell.ask(command)
+        known_port(self, port, command, output)
+        here = {mac for mac, at in mac_rows(output, self.rows, command) if same_port(at, port)}
+        command = f"show mac address-table address {dotted(mac)}"
+        output = shell.ask(command)
+        known_port(self, port, command, output)
+        there = {
+            _name(at) or at for found, at in mac_rows(output, self.rows, command) if found == mac
+        }
+        return Sighting(on_port=frozenset(here), device_at=tuple(sorted(there)))
+
+    def learned(self, shell: Reader) -> list[tuple[str, str]]:
+        """``show mac address-table``, without what is on port channels and the CPU."""
+        command = "show mac address-table"
+        rows = mac_rows(shell.ask(command), self.rows, command)
+        return [(mac, name) for mac, at in rows if (name := _name(at))]
+
+    def has_vlan(self, shell: Reader, vlan: int) -> bool:
+        """``show vlan id N`` lists it as active; anything else counts as missing."""
+        output = shell.ask(f"show vlan id {vlan}")
+        return re.search(rf"(?m)^\s*{vlan}\s+\S.*\bactive\b", output) is not None
+
+    def moved(self, state: PortState, vlan: int) -> PortState:
+        """Only the access VLAN changes."""
+        return state.model_copy(update={"vlan": vlan})
+
+    def write(self, shell: Shell, changes: Sequence[PortChange]) -> Undone:
+        """``configure terminal``, ``interface X``, ``switchport access vlan N``, ..., ``end``."""
+        return write(shell, changes)
+
+    def save(self, shell: Shell) -> None:
+        """Write the startup configuration."""
+        save(shell, self.saves, self.saved)
