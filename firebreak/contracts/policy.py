@@ -1,5 +1,6 @@
 """What is asked of policy, and what it answers."""
 
+from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from pydantic import AwareDatetime, Field
@@ -33,6 +34,9 @@ class Question(Model):
     change_window: bool = False  # whether a change window of the site is open
     blast: Blast = Blast()
     at: AwareDatetime | None = None
+
+
+Decide = Callable[[Question], Awaitable[Decision]]  # policy's word, with the facts it asks for
 
 
 class Policy(Protocol):

@@ -2,7 +2,7 @@
 
 import structlog
 
-from firebreak.contracts.policy import Policy, Question
+from firebreak.contracts.policy import Decide, Question
 from firebreak.contracts.sources import Inventory
 from firebreak.domain.device import Device
 from firebreak.domain.hold import Hold, release_action, release_plan
@@ -12,7 +12,7 @@ from firebreak.errors import NotFound, PolicyDenied
 _log = structlog.get_logger(__name__)
 
 
-def may_release(hold: Hold, who: Principal, policy: Policy, inventory: Inventory) -> None:
+async def may_release(hold: Hold, who: Principal, decide: Decide, inventory: Inventory) -> None:
     """Ask policy for ``<prefix>.release`` on the hold's device in the name of ``who``.
 
     A request by hand has no alert, so its severity and confidence are 0. Where policy wants one
@@ -22,9 +22,10 @@ def may_release(hold: Hold, who: Principal, policy: Policy, inventory: Inventory
     Raises:
         PolicyDenied: policy forbids it or wants others to agree; says why, whom and by which rules.
         NotFound: the device is not in the inventory.
+        LedgerUnavailable: what policy wants to know cannot be read.
     """
     action = release_action(hold.action)
-    decision = policy.decide(
+    decision = await decide(
         Question(
             action=action,
             plan=release_plan(hold),

@@ -8,7 +8,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from firebreak.contracts.engine import Engine, Start, Started, Wanted
 from firebreak.contracts.ledger import IncidentRow, Ledger
-from firebreak.contracts.policy import Policy
+from firebreak.contracts.policy import Decide
 from firebreak.contracts.sources import Inventory
 from firebreak.domain.base import JsonObject, canonical
 from firebreak.domain.device import Device, Slug
@@ -40,14 +40,14 @@ class FrontDesk:
         engine: Engine,
         ledger: Ledger,
         inventory: Inventory,
-        policy: Policy,
+        decide: Decide,
         programs: Callable[[], Sequence[Program]],
     ) -> None:
         """Stand on these; nothing is kept between calls."""
         self._engine = engine
         self._ledger = ledger
         self._inventory = inventory
-        self._policy = policy
+        self._may = decide
         self._programs = programs
 
     async def start(self, who: Principal, start: Start) -> Started:
@@ -73,7 +73,7 @@ class FrontDesk:
         found = await self._ledger.hold(hold)
         if found is None:
             raise NotFound(f"there is no hold {hold}")
-        may_release(found, who, self._policy, self._inventory)
+        await may_release(found, who, self._may, self._inventory)
         return await self._engine.release(found.id, who, why)
 
     async def extend(self, who: Principal, hold: str, by_s: int, reason: str) -> Hold:

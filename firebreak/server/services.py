@@ -11,7 +11,7 @@ from starlette.routing import BaseRoute
 from firebreak.contracts.engine import Engine
 from firebreak.contracts.ledger import Ledger
 from firebreak.contracts.people import Directory
-from firebreak.contracts.policy import Policy
+from firebreak.contracts.policy import Decide
 from firebreak.contracts.sources import AlertParser, Inventory
 from firebreak.domain.alert import Alert
 from firebreak.domain.channel import ChannelStatus
@@ -117,7 +117,7 @@ class Nobody:
 class Services:
     """Everything the API needs.
 
-    ``policy`` is asked before a person ends a hold; responses ask it where they run.
+    ``decide`` asks policy before a person ends a hold; responses ask it where they run.
     ``receipts`` makes the signed DSSE envelope of a chain. ``resolve_secret`` turns a reference
     into the secret, at each call, so that a rotated secret needs no restart; it raises
     FirebreakError when it cannot. ``policy_status`` says what decides here, and since when.
@@ -128,7 +128,7 @@ class Services:
     ledger: Ledger
     engine: Engine
     inventory: Inventory
-    policy: Policy
+    decide: Decide
     blast_radius: BlastRadius
     playbooks: Playbooks
     tokens: Tokens
@@ -146,7 +146,7 @@ class Services:
     def desk(self) -> FrontDesk:
         """What people can ask for and order, over these services."""
         return FrontDesk(
-            self.engine, self.ledger, self.inventory, self.policy, self.playbooks.programs
+            self.engine, self.ledger, self.inventory, self.decide, self.playbooks.programs
         )
 
 

@@ -1,10 +1,11 @@
 """The interlocks that the estate file asks for, each with the reader of its kind."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 from firebreak.contracts.sources import Probe, StateSource
 from firebreak.domain.estate import Estate
+from firebreak.domain.hold import Hold
 from firebreak.domain.interlock import (
     CalendarInterlock,
     HttpInterlock,
@@ -45,6 +46,16 @@ def build(
             source = _source(interlock, _now)
             sources[interlock.id] = InTurn(source, interlock.timeout_s)
     return Interlocks(estate.interlocks, sources, redundancy, _now)
+
+
+def calendars(estate: Estate) -> Interlocks:
+    """Only its calendars, for who asks whether a change window is open. Raises as ``build``."""
+
+    async def no_holds() -> Sequence[Hold]:
+        return ()
+
+    found = tuple(each for each in estate.interlocks if isinstance(each, CalendarInterlock))
+    return build(estate.model_copy(update={"interlocks": found}), no_holds)
 
 
 def _source(interlock: Interlock, clock: Clock) -> StateSource:

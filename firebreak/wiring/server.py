@@ -1,8 +1,9 @@
 """The composition root of the API server."""
 
 import contextlib
+import functools
 from collections.abc import AsyncIterator, Callable, Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 import structlog
@@ -22,6 +23,8 @@ from firebreak.ledger.tokens import Tokens
 from firebreak.playbook.catalogue import SHIPPED
 from firebreak.playbook.library import Library
 from firebreak.policy.blast_radius import BlastRadius
+from firebreak.policy.facts import Facts
+from firebreak.policy.guard import Interlocks
 from firebreak.server.app import create_app
 from firebreak.server.desk import FrontDesk
 from firebreak.server.recorded import RecordedDesk
@@ -29,6 +32,7 @@ from firebreak.server.services import Inbound, Nobody, Playbooks, Services, Sour
 from firebreak.settings import Settings
 from firebreak.wiring.channels import Channels, dispatcher, server_channels
 from firebreak.wiring.identity import sign_in
+from firebreak.wiring.interlocks import calendars
 from firebreak.wiring.people import load_people
 from firebreak.wiring.policy_changes import PolicyChanges
 from firebreak.wiring.shared import connect_temporal, load_policy, timing
@@ -50,8 +54,9 @@ async def server_services(
     playbooks: PlaybookSource,
     inventory: Inventory,
     limits: Callable[[], Limits] = Limits,
+    windows: Interlocks | None = None,
 ) -> AsyncIterator[Services]:
-    """Everything the API needs, closed at the end."""
+    """Everything the API needs, closed at the end. Without ``windows`` none is ever open."""
     async with contextlib.AsyncExitStack() as closing:
         ledger = await SqlLedger.open(settings.ledger_url)
         closing.push_async_callback(ledger.close)
@@ -60,6 +65,17 @@ async def server_services(
         changes = PolicyChanges(ledger)
         policy = load_policy(settings, inventory, on_change=changes.put)
         await closing.enter_async_context(changes.followed(policy))
+        if windows is not None:
+            closing.push_async_callback(windows.close)
+        blast_radius = BlastRadius(limits, inventory)
+        facts = Facts(
+            ledger,
+            blast_radius,
+            lambda: policy.mentions,
+            windows.change_window if windows else None,
+            lambda: datetime.now(UTC),
+        )
+        decide = functools.partial(facts.decide, policy)
         signer = Signer.load_or_create(settings.state_dir / "keys")
         engine = TemporalEngine(
             await connect_temporal(settings),
@@ -75,7 +91,7 @@ async def server_services(
 
         channels = server_channels(settings, *everyone)
         audit = AuditLog(ledger.database, settings.audit_days)
-        desk = FrontDesk(engine, ledger, inventory, policy, playbooks.programs)
+        desk = FrontDesk(engine, ledger, inventory, decide, playbooks.programs)
         chat = RecordedDesk(desk, everyone.directory, audit, via="slack")
 
         def receipts(chain: tuple[Entry, ...]) -> bytes:
@@ -86,8 +102,8 @@ async def server_services(
             ledger=ledger,
             engine=engine,
             inventory=inventory,
-            policy=policy,
-            blast_radius=BlastRadius(limits, inventory),
+            decide=decide,
+            blast_radius=blast_radius,
             playbooks=playbooks,
             tokens=Tokens(ledger.database),
             sources={"suricata": Source(SuricataParser(), settings.suricata_secret)},
@@ -117,9 +133,10 @@ async def serve_api(
     playbooks: PlaybookSource,
     inventory: Inventory,
     limits: Callable[[], Limits] = Limits,
+    windows: Interlocks | None = None,
 ) -> None:
     """Run the API until it is told to stop."""
-    async with server_services(settings, playbooks, inventory, limits) as services:
+    async with server_services(settings, playbooks, inventory, limits, windows) as services:
         config = uvicorn.Config(
             create_app(services),
             host=settings.listen_host,
@@ -140,4 +157,5 @@ def run_server(settings: Settings) -> None:
     inventory = YamlInventory.load(settings.estate_file)
     memory.settle()
     library = Library.load(settings.playbook_dirs, SHIPPED)
-    uvloop.run(serve_api(settings, library, inventory, lambda: inventory.estate.limits))
+    windows = calendars(inventory.estate)
+    uvloop.run(serve_api(settings, library, inventory, lambda: inventory.estate.limits, windows))

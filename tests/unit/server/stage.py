@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import functools
 import hashlib
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -13,6 +14,7 @@ import httpx
 from fastapi import FastAPI
 
 from firebreak.contracts.engine import Start, Started, Wanted
+from firebreak.contracts.policy import Decide, Policy
 from firebreak.domain.alert import Alert
 from firebreak.domain.base import JsonObject
 from firebreak.domain.device import Device
@@ -27,8 +29,10 @@ from firebreak.playbook.catalogue import SHIPPED
 from firebreak.playbook.program import Program, Set
 from firebreak.policy.blast_radius import BlastRadius
 from firebreak.policy.cedar import CedarPolicy
+from firebreak.policy.facts import Facts
 from firebreak.policy.files import shipped
 from firebreak.policy.live import PolicyStatus
+from firebreak.policy.rules import WHOLE
 from firebreak.policy.vocabulary import Vocabulary
 from firebreak.server.app import create_app
 from firebreak.server.services import Services, Source
@@ -203,6 +207,24 @@ def policy_status() -> PolicyStatus:
     )
 
 
+def deciding(
+    policy: Policy, ledger: SqlLedger, blast_radius: BlastRadius, *, open_window: bool
+) -> Decide:
+    """The policy with all facts there are, whatever it mentions."""
+
+    async def change_window(_: Device) -> bool:
+        return open_window
+
+    facts = Facts(
+        ledger,
+        blast_radius,
+        lambda: frozenset({WHOLE}),
+        change_window,
+        lambda: datetime.now(UTC),
+    )
+    return functools.partial(facts.decide, policy)
+
+
 @contextlib.asynccontextmanager
 async def staged(
     where: Path, *, devices: int = 2, max_body_bytes: int = 4 * 1024 * 1024
@@ -218,13 +240,19 @@ async def staged(
     parser = SuricataParser()
     inventory = YamlInventory.load(where / "estate.yaml")
     status = policy_status()
+    blast_radius = BlastRadius(lambda: inventory.estate.limits, inventory)
     services = Services(
         settings=Settings(state_dir=where, max_body_bytes=max_body_bytes),
         ledger=ledger,
         engine=engine,
         inventory=inventory,
-        policy=CedarPolicy.load(shipped(), Vocabulary(SHIPPED)),
-        blast_radius=BlastRadius(lambda: inventory.estate.limits, inventory),
+        decide=deciding(
+            CedarPolicy.load(shipped(), Vocabulary(SHIPPED)),
+            ledger,
+            blast_radius,
+            open_window=False,
+        ),
+        blast_radius=blast_radius,
         playbooks=playbooks,
         tokens=tokens,
         sources={"suricata": Source(parser, SECRET_REF), "other": Source(parser, "env:NOT_THERE")},

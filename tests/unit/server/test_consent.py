@@ -8,11 +8,14 @@ import httpx
 import pytest
 from structlog.testing import capture_logs
 
+from firebreak.contracts.policy import Policy
 from firebreak.domain.people import Decision, Effect
 from integrations.inventory.yaml_file import YamlInventory
 from tests.unit.ledger import chains
+from tests.unit.ledger.chains import OTHER, note
+from tests.unit.ledger.test_reservations import claims, intent, wants
 from tests.unit.policy.asking import policy
-from tests.unit.server.stage import PEOPLE, Stage, estate
+from tests.unit.server.stage import PEOPLE, Stage, deciding, estate
 from tests.unit.server.test_api import held
 
 RELEASE = "/holds/cam-17/network.quarantine/release"
@@ -40,10 +43,16 @@ class Asked:
         return self.says
 
 
-def rules(stage: Stage, text: str) -> None:
+def rules(stage: Stage, text: str, *, open_window: bool = False) -> None:
     """Replace the shipped policy."""
-    replaced = policy(stage.app.state.services.settings.state_dir, text)
-    stage.app.state.services = replace(stage.app.state.services, policy=replaced)
+    written = policy(stage.app.state.services.settings.state_dir, text)
+    decided_by(stage, written, open_window=open_window)
+
+
+def decided_by(stage: Stage, policy: Policy, *, open_window: bool = False) -> None:
+    services = stage.app.state.services
+    decide = deciding(policy, stage.ledger, services.blast_radius, open_window=open_window)
+    stage.app.state.services = replace(services, decide=decide)
 
 
 def agreed_by(
@@ -65,7 +74,7 @@ async def test_the_shipped_policy_lets_people_on_duty_release(stage: Stage, role
 async def test_policy_is_asked_about_the_way_back_in_the_name_of_the_person(stage: Stage) -> None:
     await held(stage)
     policy = Asked(Decision(effect=Effect.ALLOW))
-    stage.app.state.services = replace(stage.app.state.services, policy=policy)
+    decided_by(stage, policy)
     await release(stage, "analyst")
     (question,) = policy.questions
     assert question.action == question.plan.action == "network.release"
@@ -89,6 +98,30 @@ async def test_what_policy_forbids_is_not_released_and_the_answer_says_why(stage
     assert "cameras stay where they are" in answer.json()["message"]
     assert "never" in answer.json()["message"]
     assert not stage.engine.told
+
+
+@pytest.mark.parametrize("open_window", [True, False])
+@pytest.mark.parametrize("another", [True, False])
+async def test_policy_knows_the_blast_radius_and_the_change_window_of_a_release(
+    stage: Stage, open_window: bool, another: bool
+) -> None:
+    await held(stage)
+    if another:
+        await stage.ledger.append(
+            note("opened", incident=OTHER),
+            intent(OTHER),
+            claim=claims("cam-18"),
+            reserve=wants("cam-18"),
+        )
+    rules(
+        stage,
+        '@id("calm") @summary("when it is calm") permit '
+        '(principal, action == Action::"network.release", resource)'
+        " when { context.change_window && context.blast.site < 1 };",
+        open_window=open_window,
+    )
+    await release(stage, "admin")
+    assert released_by(stage) == (["the-admin"] if open_window and not another else [])
 
 
 async def test_what_no_policy_speaks_about_is_not_released(stage: Stage) -> None:
@@ -132,7 +165,7 @@ async def test_nobody_is_two_people(stage: Stage, gates: list[str]) -> None:
 async def test_an_approval_that_names_nobody_is_no_agreement(stage: Stage) -> None:
     await held(stage)
     policy = Asked(Decision(effect=Effect.APPROVE))
-    stage.app.state.services = replace(stage.app.state.services, policy=policy)
+    decided_by(stage, policy)
     assert (await release(stage, "admin")).status_code == 403
     assert not stage.engine.told
 
