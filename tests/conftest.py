@@ -52,6 +52,11 @@ def missing_for(peer: str) -> str:
     return ""
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """Two more than there are cores: half of the time a test waits for a server, not for a core."""
+    return len(os.sched_getaffinity(0)) + 2
+
+
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
     """A name of ordinary length: pytest puts it into the environment of what a test starts."""
     if isinstance(val, str | bytes) and len(val) > LONGEST_NAME:
