@@ -52,6 +52,7 @@ def missing_for(peer: str) -> str:
     return ""
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
     """Two more than there are cores: half of the time a test waits for a server, not for a core."""
     return len(os.sched_getaffinity(0)) + 2
