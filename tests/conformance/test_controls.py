@@ -247,7 +247,7 @@ async def test_a_system_that_hangs_is_let_go_at_the_deadline(bench: Bench) -> No
     began = time.monotonic()
     with pytest.raises(Unreachable):
         await control.apply(plan, soon())
-    assert time.monotonic() - began < SHORT_S + 2
+    assert time.monotonic() - began < SHORT_S + 10
     await let_go(bench, others)
     assert bench.truth() == before
 
@@ -261,7 +261,7 @@ async def test_a_hang_after_the_write_is_unknown_by_the_deadline(bench: Bench) -
     began = time.monotonic()
     with pytest.raises(OutcomeUnknown):
         await control.apply(plan, soon())
-    assert time.monotonic() - began < SHORT_S + 2
+    assert time.monotonic() - began < SHORT_S + 10
     await let_go(bench, others)
 
 

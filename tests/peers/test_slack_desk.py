@@ -1,7 +1,6 @@
 """What people do in Slack, over HTTP: commands, buttons, forms, and who they are."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -192,15 +191,14 @@ async def test_every_error_comes_back_in_words(
 
 async def test_a_desk_that_hangs_does_not_hold_up_the_acknowledgment(setting: Setting) -> None:
     setting.desk.stuck = asyncio.Event()
-    began = time.monotonic()
     for request in (
         sign(setting.of.command(setting.ana, "isolate cam-12 why not")),
         sign(form(setting.of.click(setting.ana, APPROVE, VALUE))),
         sign(form(setting.of.typing(setting.ana, "cam"))),
     ):
-        answer = await post(setting.client, request)
+        async with asyncio.timeout(3):  # Slack waits no longer
+            answer = await post(setting.client, request)
         assert answer.status_code == 200
-    assert time.monotonic() - began < 3
     assert answer.json() == {"options": []}
     setting.desk.stuck.set()
 

