@@ -81,7 +81,7 @@ async def test_a_hanging_switch_does_not_hold_up_another(
     bench: EmulatedBench,
 ) -> None:
     other = bench.switch.model_copy(update={"id": "sw-2"})
-    async with SwitchFleet([bench.switch, other], deadline_s=2, threads=2) as fleet:
+    async with SwitchFleet([bench.switch, other], deadline_s=5, threads=2) as fleet:
         control = PortDown(fleet)
         await control.observe(bench.device)
         await bench.emulated.inject(Fault(FaultKind.HANG, times=1))
