@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from tests.documented.servicenow_changes import Changes
+from tests.documented.servicenow_changes import Changes, shown
 
 USERNAME, PASSWORD = "firebreak", "correct-horse-23"
 _SHORT, _LONG = 160, 4000
@@ -78,12 +78,7 @@ class ServiceNowInstance:
         return JSONResponse({"result": self.records[sys_id]}, 201)
 
     async def _show(self, request: Request) -> Response:
-        sys_id = request.path_params["id"]
-        notes = ""
-        if request.query_params.get("sysparm_display_value") == "true":
-            head = "2026-01-05 10:00:00 - Firebreak (Work notes)"
-            notes = "".join(f"{head}\n{text}\n\n" for text in reversed(self.journal[sys_id]))
-        return JSONResponse({"result": {**self.records[sys_id], "work_notes": notes}})
+        return shown(request, self.records, self.journal)
 
     async def _patch(self, request: Request) -> Response:
         sys_id, body = request.path_params["id"], await request.json()

@@ -66,12 +66,7 @@ class Changes:
         return JSONResponse({"result": self.records[sys_id]}, 201)
 
     async def _show(self, request: Request) -> Response:
-        sys_id = request.path_params["id"]
-        notes = ""
-        if request.query_params.get("sysparm_display_value") == "true":
-            head = "2026-01-05 10:00:00 - Firebreak (Work notes)"
-            notes = "".join(f"{head}\n{text}\n\n" for text in reversed(self.journal[sys_id]))
-        return JSONResponse({"result": {**self.records[sys_id], "work_notes": notes}})
+        return shown(request, self.records, self.journal)
 
     async def _patch(self, request: Request) -> Response:
         sys_id, body = request.path_params["id"], await request.json()
@@ -96,3 +91,15 @@ class Changes:
 def _refused(detail: str) -> Response:
     error = {"message": "Operation Failed", "detail": detail}
     return JSONResponse({"error": error, "status": "failure"}, 403)
+
+
+def shown(
+    request: Request, records: dict[str, dict[str, str]], journal: dict[str, list[str]]
+) -> Response:
+    """The record that the path names; with its work notes, if values are to be displayed."""
+    sys_id = request.path_params["id"]
+    notes = ""
+    if request.query_params.get("sysparm_display_value") == "true":
+        head = "2026-01-05 10:00:00 - Firebreak (Work notes)"
+        notes = "".join(f"{head}\n{text}\n\n" for text in reversed(journal[sys_id]))
+    return JSONResponse({"result": {**records[sys_id], "work_notes": notes}})
