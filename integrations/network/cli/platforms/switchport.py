@@ -175,17 +175,17 @@ class Switchport(ABC):
 
     def sight(self, shell: Reader, port: str, mac: str) -> Sighting:
         """``show mac address-table interface X`` and ``... address M``."""
-        command = f"show mac address-table interface {port}"
+        on_port = self._rows(shell, f"show mac address-table interface {port}", port)
+        of_device = self._rows(shell, f"show mac address-table address {dotted(mac)}", port)
+        return Sighting(
+            on_port=frozenset(found for found, at in on_port if same_port(at, port)),
+            device_at=tuple(sorted({_name(at) or at for found, at in of_device if found == mac})),
+        )
+
+    def _rows(self, shell: Reader, command: str, port: str) -> list[tuple[str, str]]:
         output = shell.ask(command)
         known_port(self, port, command, output)
-        here = {mac for mac, at in mac_rows(output, self.rows, command) if same_port(at, port)}
-        command = f"show mac address-table address {dotted(mac)}"
-        output = shell.ask(command)
-        known_port(self, port, command, output)
-        there = {
-            _name(at) or at for found, at in mac_rows(output, self.rows, command) if found == mac
-        }
-        return Sighting(on_port=frozenset(here), device_at=tuple(sorted(there)))
+        return mac_rows(output, self.rows, command)
 
     def learned(self, shell: Reader) -> list[tuple[str, str]]:
         """``show mac address-table``, without what is on port channels and the CPU."""
