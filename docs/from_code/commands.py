@@ -39,7 +39,7 @@ def _leaves(name: str, command: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _command(name: str, command: Any) -> str:
-    params = [param for param in command.params if "--json" not in param.opts]
+    params = [param for param in command.params if _is_told(param)]
     arguments = [param for param in params if not _is_option(param)]
     wanted = [f"{_long(p)} {_value(p)}" for p in params if _is_option(p) and p.required]
     free = " [OPTIONS]" if any(_is_option(p) and not p.required for p in params) else ""
@@ -60,6 +60,10 @@ def _row(name: str, param: Any) -> tuple[str, str, str]:
     default = "" if param.default in (None, False, "", []) else f"default {code(param.default)}"
     notes = ["required" if param.required else default, "repeatable" if param.multiple else ""]
     return code(shown), ", ".join(note for note in notes if note), param.help
+
+
+def _is_told(param: Any) -> bool:
+    return "--json" not in param.opts and not getattr(param, "hidden", False)
 
 
 def _is_option(param: Any) -> bool:

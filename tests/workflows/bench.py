@@ -11,7 +11,7 @@ from uuid import uuid4
 from temporalio.client import Client, WorkflowExecution, WorkflowExecutionStatus
 from temporalio.converter import PayloadCodec
 from temporalio.service import RPCError
-from temporalio.worker import Replayer
+from temporalio.worker import Replayer, Worker
 
 from activities.builtin import NoteOperation, ProbeOperation
 from activities.steps import Steps
@@ -129,12 +129,21 @@ async def open_bench(
         directory=people,
     )
     try:
-        async with build_worker(client, settings, steps):
+        async with patient_worker(client, settings, steps):
             yield Bench(client, engine, ledger, site, rules, programs, settings, steps, people)
             await end_all(client, settings.task_queue)
         await replay_all(client, settings.task_queue)
     finally:
         await ledger.close()
+
+
+def patient_worker(client: Client, settings: Settings, steps: Steps) -> Worker:
+    """The worker, except that waiting 2 s for a core is no deadlock: tests share few cores."""
+    worker = build_worker(client, settings, steps)
+    workflows = worker._workflow_worker  # the SDK has no setting for it
+    assert workflows is not None
+    workflows._deadlock_timeout_seconds = 30
+    return worker
 
 
 def memory_steps(

@@ -7,9 +7,8 @@ from uuid import uuid4
 
 from firebreak.domain.people import ApprovalState, Gate, Level
 from firebreak.domain.record import Kind
-from firebreak.worker import build_worker
 from tests.workflows.asking import entries, gated, say
-from tests.workflows.bench import ON_CALL, Bench, end_all, replay_all
+from tests.workflows.bench import ON_CALL, Bench, end_all, patient_worker, replay_all
 from tests.workflows.site import PRODUCTION, MemoryInventory, camera
 from workflows.engine import TemporalEngine
 from workflows.messages import Timing
@@ -42,11 +41,11 @@ async def test_a_jump_over_several_reminders_makes_one_and_every_level_is_reache
     bench.people.duty = {"on-call": ("grace",), "soc-lead": ("mary",)}
     gate = Gate(role="on-call", within_s=60)
     steps = gated(there, gate, remind_s=2, levels=(Level(after_s=3, role="soc-lead"),))
-    async with build_worker(there.client, there.settings, there.steps):
+    async with patient_worker(there.client, there.settings, there.steps):
         started = await there.start(steps)
         (request,) = await there.requests()
     await asyncio.sleep(5)
-    async with build_worker(there.client, there.settings, there.steps):
+    async with patient_worker(there.client, there.settings, there.steps):
         await entries(there, started.incident, Kind.APPROVAL_ESCALATED, 1)
         await say(there, request, ON_CALL)
         await there.result(started)
@@ -68,7 +67,7 @@ async def test_two_hundred_wait_at_once_and_all_are_answered(bench: Bench) -> No
     starts = [there.start(program, f"cam-{1000 + number}") for number in range(MANY)]
     room = asyncio.Semaphore(20)
 
-    async with build_worker(there.client, there.settings, there.steps), asyncio.timeout(90):
+    async with patient_worker(there.client, there.settings, there.steps), asyncio.timeout(90):
         await asyncio.gather(*starts)
         while len(requests := await there.ledger.approvals()) < MANY:
             await asyncio.sleep(0.1)
