@@ -6,7 +6,6 @@ A whole table is read and kept for a few seconds, so that a burst of responses r
 import asyncio
 import functools
 import math
-import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
@@ -15,6 +14,7 @@ from firebreak.contracts.controls import Place
 from firebreak.domain.device import Attachment, Device
 from firebreak.domain.estate import Switch
 from firebreak.errors import FirebreakError, InterlockEngaged, Rejected
+from integrations.network import clock
 
 # More addresses than this behind a port: a switch, an access point or a hub, not a device's place.
 EDGE_MACS = 4
@@ -115,7 +115,7 @@ class SiteLocator:
     async def _ask(self, switch: Switch) -> "_Answer":
         kept = self._tables.get(switch.id)
         broken = kept is not None and kept[1].done() and kept[1].exception() is not None
-        if kept is None or broken or kept[0] <= time.monotonic():
+        if kept is None or broken or kept[0] <= clock.now():
             # Good until it is there; then its own time begins.
             kept = math.inf, asyncio.create_task(self._read(switch))
             self._tables[switch.id] = kept
@@ -144,7 +144,7 @@ class SiteLocator:
     def _keep(self, switch: Switch, for_s: float) -> None:
         """The answer under way is good for so long from now."""
         _, reading = self._tables[switch.id]
-        self._tables[switch.id] = (time.monotonic() + for_s, reading)
+        self._tables[switch.id] = (clock.now() + for_s, reading)
 
 
 @dataclass(frozen=True)

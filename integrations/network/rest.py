@@ -6,7 +6,6 @@ happened" and "nobody knows" is whether the first byte of a change left, and tha
 
 import asyncio
 import ssl
-import time
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from copy import copy
@@ -27,6 +26,7 @@ from firebreak.errors import (
     Rejected,
     Unreachable,
 )
+from integrations.network import clock
 from integrations.network.rest_answers import Unfit, judge, reason, with_limit
 
 _CONNECTIONS = 8
@@ -68,7 +68,7 @@ def segment(text: str) -> str:
 
 @dataclass(frozen=True)
 class Window:
-    """The times of one operation, on the monotonic clock: its end, and the end of sending."""
+    """The times of one operation, on ``clock``: its end, and the end of sending."""
 
     ends: float
     send_by: float
@@ -76,17 +76,17 @@ class Window:
     @classmethod
     def of(cls, deadline_s: float, send_by: datetime | None = None) -> Self:
         """The window of an operation that begins now; without ``send_by`` it may change nothing."""
-        now = time.monotonic()
+        now = clock.now()
         sending = (send_by - datetime.now(UTC)).total_seconds() if send_by else 0.0
         return cls(ends=now + deadline_s, send_by=now + min(sending, deadline_s))
 
     def left(self) -> float:
         """Seconds to the end, not below zero."""
-        return max(0.0, self.ends - time.monotonic())
+        return max(0.0, self.ends - clock.now())
 
     def may_send(self) -> bool:
         """Whether a change may still be sent."""
-        return time.monotonic() < self.send_by
+        return clock.now() < self.send_by
 
 
 @contextmanager

@@ -1,11 +1,11 @@
 """Changes of ports of one switch in one turn: read, compare, write, read back, save once."""
 
-import time
 from collections.abc import Sequence
 
 import structlog
 
 from firebreak.errors import FirebreakError, OutcomeUnknown, StateDrifted
+from integrations.network import clock
 from integrations.network.cli.access import access
 from integrations.network.cli.asked import PortChange
 from integrations.network.cli.faults import LineLost, NoConfig, Refused, TooLate, Unreadable
@@ -37,9 +37,9 @@ def bring(session: Session, shell: NetmikoShell, changes: Sequence[PortChange]) 
         LineLost: the line failed. What had ended by then stands; for the others nothing more can
             be sent.
     """
-    begun = time.monotonic()
+    begun = clock.now()
     wanting = _read(session, shell, changes)
-    took = time.monotonic() - begun
+    took = clock.now() - begun
     for change in wanting:  # reading back will take as long, and the way there some more
         change.fence.keep_back(2 * took + _SPARE_S)
     due = [change for change in wanting if _in_time(change)]

@@ -2,7 +2,6 @@
 
 import contextlib
 import socket
-import time
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from netmiko import (
 from firebreak.domain.estate import Switch
 from firebreak.errors import AuthFailed, Unreachable
 from integrations import secrets
+from integrations.network import clock
 from integrations.network.cli.access import access
 from integrations.network.cli.faults import LineLost
 from integrations.network.cli.hostkeys import fingerprint
@@ -147,6 +147,6 @@ def close(connection: BaseConnection) -> None:
     """Close the transport at once; nothing more is sent, not even an ``exit``."""
     channel = getattr(connection, "channel", None)
     if isinstance(channel, GuardedChannel):
-        channel.limit = LineTime(deadline=time.monotonic() - 1)
+        channel.limit = LineTime(deadline=clock.now() - 1)
     # disconnect() lets go of netmiko's log filter; the limit above keeps it from sending.
     connection.disconnect()

@@ -2,7 +2,6 @@
 
 import asyncio
 import tempfile
-import time
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -12,6 +11,7 @@ from typing import Self
 
 from firebreak.domain.estate import Switch
 from firebreak.errors import Rejected, Unreachable
+from integrations.network import clock
 from integrations.network.cli.asked import PortChange, Result
 from integrations.network.cli.hostkeys import write_known_hosts
 from integrations.network.cli.line import Fence
@@ -83,7 +83,7 @@ class SwitchFleet:
 
     def fence(self, send_by: datetime | None = None) -> Fence:
         """The times of an operation that begins now; without ``send_by`` it may send nothing."""
-        now = time.monotonic()
+        now = clock.now()
         window = (send_by - datetime.now(UTC)).total_seconds() if send_by else 0.0
         return Fence(deadline=now + self.deadline_s, send_by=now + window)
 

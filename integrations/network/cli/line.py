@@ -5,13 +5,13 @@ like one without news. Every byte in both directions passes here, so this is whe
 kept that nothing is sent after the deadline.
 """
 
-import time
 from dataclasses import dataclass
 
 import paramiko
 from netmiko.channel import SSHChannel
 from netmiko.netmiko_globals import MAX_BUFFER
 
+from integrations.network import clock
 from integrations.network.cli.faults import LineLost, TooLate
 
 # How long one look waits for the first byte. An answer is seen when it comes, not at the next poll.
@@ -20,7 +20,7 @@ _LOOK_S = 0.02
 
 @dataclass
 class LineTime:
-    """How long a turn on the line may take, on the monotonic clock."""
+    """How long a turn on the line may take, on ``clock``."""
 
     deadline: float
     first_by: float | None = None  # a kept session must have answered by then
@@ -31,12 +31,12 @@ class LineTime:
         end = self.deadline
         if self.first_by is not None and not self.answered:
             end = min(end, self.first_by)
-        return max(0.0, end - time.monotonic())
+        return max(0.0, end - clock.now())
 
 
 @dataclass
 class Fence:
-    """The times of one caller, on the monotonic clock, and how far its effect has come.
+    """The times of one caller, on ``clock``, and how far its effect has come.
 
     Several callers may share a turn on the line; what is sent for each passes its own fence.
     """
@@ -48,11 +48,11 @@ class Fence:
 
     def left(self) -> float:
         """Seconds to the deadline, not below zero."""
-        return max(0.0, self.deadline - time.monotonic())
+        return max(0.0, self.deadline - clock.now())
 
     def window(self) -> float:
         """Seconds in which something may still be sent, not below zero."""
-        return max(0.0, min(self.send_by, self.deadline) - time.monotonic())
+        return max(0.0, min(self.send_by, self.deadline) - clock.now())
 
     def check_time(self) -> None:
         """Raise TooLate when nothing may be sent any more that changes something.

@@ -1,6 +1,5 @@
 """One switch's kept session: opened when needed, reused, thrown away on any doubt. Blocking."""
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,6 +7,7 @@ from netmiko import BaseConnection
 
 from firebreak.domain.estate import Switch
 from firebreak.errors import Unreachable
+from integrations.network import clock
 from integrations.network.cli.connect import Wire, close
 from integrations.network.cli.faults import LineLost
 from integrations.network.cli.line import LineTime
@@ -61,7 +61,7 @@ class Session:
             raise
 
     def _over_kept(self, connection: BaseConnection, job: Job, limit: LineTime) -> None:
-        limit.first_by = time.monotonic() + limit.left() * _FIRST_ANSWER_SHARE
+        limit.first_by = clock.now() + limit.left() * _FIRST_ANSWER_SHARE
         job(NetmikoShell(connection, self.platform, limit))
 
     def _over_new(self, job: Job, limit: LineTime) -> None:

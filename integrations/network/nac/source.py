@@ -6,7 +6,6 @@ contained device.
 """
 
 import asyncio
-import time
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, nullcontext
@@ -24,6 +23,7 @@ from firebreak.errors import (
     StateDrifted,
     Unreachable,
 )
+from integrations.network import clock
 from integrations.network.rest import Rest, Window, unsettled
 
 _POLL_S = 0.5
@@ -191,10 +191,10 @@ class NacSource(ABC):
     async def _follow(self, mac: str, new: Standing, window: Window) -> Standing:
         """Wait for the session; a session that does not follow is asked to authenticate once."""
         asked = False
-        end = time.monotonic() + min(self._settle_s, window.left() - _LAST_LOOK_S)
+        end = clock.now() + min(self._settle_s, window.left() - _LAST_LOOK_S)
         while True:
             seen = (await self._see(mac, window)).standing
-            if seen == new or time.monotonic() >= end:
+            if seen == new or clock.now() >= end:
                 return seen
             if not asked and seen.assigned == new.assigned:
                 await self._reevaluate(mac, window)

@@ -1,7 +1,6 @@
 """The times of one operation, and the promise that nothing is sent after them."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -9,13 +8,14 @@ from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
 from firebreak.errors import OutcomeUnknown, Unreachable
+from integrations.network import clock
 
 Result = TypeVar("Result")
 
 
 @dataclass
 class Fence:
-    """``deadline`` and ``send_by`` are on the monotonic clock; ``gone``: nobody waits any more."""
+    """``deadline`` and ``send_by`` are on ``clock``; ``gone``: nobody waits any more."""
 
     deadline: float
     send_by: float
@@ -24,7 +24,7 @@ class Fence:
     @classmethod
     def of(cls, deadline_s: float, send_by: datetime | None = None) -> "Fence":
         """The fence of an operation that begins now. A look has no ``send_by`` of its own."""
-        now = time.monotonic()
+        now = clock.now()
         deadline = now + deadline_s
         window = (send_by - datetime.now(UTC)).total_seconds() if send_by else deadline_s
         return cls(deadline, min(deadline, now + window))
@@ -32,17 +32,17 @@ class Fence:
     @property
     def left_s(self) -> float:
         """Seconds to the deadline, not below zero."""
-        return max(0.0, self.deadline - time.monotonic())
+        return max(0.0, self.deadline - clock.now())
 
     @property
     def open(self) -> bool:
         """Whether something may still be sent."""
-        return time.monotonic() < self.send_by
+        return clock.now() < self.send_by
 
     @property
     def until(self) -> datetime:
         """``send_by`` as a time of day, for collaborators."""
-        return datetime.now(UTC) + timedelta(seconds=self.send_by - time.monotonic())
+        return datetime.now(UTC) + timedelta(seconds=self.send_by - clock.now())
 
     def check(self) -> None:
         """Raise Unreachable when a change may not be begun any more."""

@@ -2,7 +2,6 @@
 
 import asyncio
 import threading
-import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TypeVar
@@ -14,6 +13,7 @@ from firebreak.domain.base import JsonObject, Model
 from firebreak.domain.device import Mac
 from firebreak.domain.estate import FreeRadiusSql
 from firebreak.errors import OutcomeUnknown, Rejected, StateDrifted, Unreachable
+from integrations.network import clock
 from integrations.network.radius.requests import station
 from integrations.network.radius.sql_database import RadiusDatabase
 from integrations.network.radius.sql_rows import (
@@ -128,7 +128,7 @@ class _Gate:
     """What a commit goes through: once, in time, and not after the caller has left."""
 
     def __init__(self, open_s: float) -> None:
-        self._until = time.monotonic() + open_s
+        self._until = clock.now() + open_s
         self._lock = threading.Lock()
         self._gone_through = False
         self._shut = False
@@ -136,7 +136,7 @@ class _Gate:
     def go_through(self) -> None:
         """Raise Unreachable when it is too late."""
         with self._lock:
-            if self._shut or time.monotonic() > self._until:
+            if self._shut or clock.now() > self._until:
                 raise Unreachable("too late to change the RADIUS database; nothing was changed")
             self._gone_through = True
 

@@ -1,7 +1,6 @@
 """FreeRADIUS's answers out of a users file: Firebreak's own, included by the site's main one."""
 
 import asyncio
-import time
 from datetime import UTC, datetime
 
 from pydantic import Field, ValidationError
@@ -10,6 +9,7 @@ from firebreak.domain.base import JsonObject, Model
 from firebreak.domain.device import Mac
 from firebreak.domain.estate import FreeRadiusUsers
 from firebreak.errors import FirebreakError, OutcomeUnknown, Rejected, StateDrifted, Unreachable
+from integrations.network import clock
 from integrations.network.radius.reload import reload
 from integrations.network.radius.users_blocks import Block
 from integrations.network.radius.users_file import UsersFile
@@ -91,13 +91,13 @@ class FreeRadiusUsersSource:
         """
         address, target = _address(mac), _parsed(wanted)
         allowed = min((send_by - datetime.now(UTC)).total_seconds(), self.deadline_s)
-        fence = time.monotonic() + allowed
+        fence = clock.now() + allowed
         old, new = await asyncio.to_thread(
             self._put, address, _parsed(known).vlan, target.vlan, fence
         )
         if new is None:
             return _settled(target).record()
-        written = time.monotonic()
+        written = clock.now()
         try:
             await reload(self._config.reload, min(_RELOAD_S, fence - written))
         except Rejected:
@@ -110,9 +110,9 @@ class FreeRadiusUsersSource:
     async def _confirm(self, written: float, fence: float) -> None:
         if self._config.reload_gap_s == 0:
             return
-        await asyncio.sleep(written + self._config.reload_gap_s - time.monotonic())
+        await asyncio.sleep(written + self._config.reload_gap_s - clock.now())
         try:
-            await reload(self._config.reload, min(_RELOAD_S, fence - time.monotonic()))
+            await reload(self._config.reload, min(_RELOAD_S, fence - clock.now()))
         except Rejected as error:
             raise OutcomeUnknown(f"FreeRADIUS reloaded once and then did not: {error}") from error
 
@@ -136,7 +136,7 @@ class FreeRadiusUsersSource:
                     f"the users file gives {mac} {_named(seen.vlan)}, where {_named(known)} or "
                     f"{_named(wanted)} was expected"
                 )
-            if time.monotonic() > last_moment:
+            if clock.now() > last_moment:
                 raise Unreachable("too late to change the users file and have it loaded")
             new = Block(mac, wanted, pending=True)
             if old != new:

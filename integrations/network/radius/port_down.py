@@ -5,7 +5,6 @@ goes down, another road must say first who else hangs on it.
 """
 
 import asyncio
-import time
 from datetime import datetime
 
 from firebreak.contracts.controls import Capabilities, Observation
@@ -21,7 +20,7 @@ from firebreak.errors import (
     Rejected,
     StateDrifted,
 )
-from integrations.network import checks
+from integrations.network import checks, clock
 from integrations.network.ports import PortReading, PortState
 from integrations.network.radius import requests
 from integrations.network.radius.client import DynamicAuthorization, access
@@ -194,7 +193,7 @@ class RadiusPortDown:
 
     async def _seen_down(self, wanted: PortState, nas: RadiusAccess, fence: Fence) -> PortState:
         """The port over the other road. One that stays up may mean that another is down."""
-        end = time.monotonic() + min(nas.settle_s, fence.left_s)
+        end = clock.now() + min(nas.settle_s, fence.left_s)
         where = f"NAS {wanted.switch} agreed to shut the port"
         while True:
             try:
@@ -203,7 +202,7 @@ class RadiusPortDown:
                 raise OutcomeUnknown(f"{where}, and it cannot be read back: {error}") from error
             if now == wanted:
                 return now
-            if time.monotonic() + _POLL_S > end:
+            if clock.now() + _POLL_S > end:
                 raise OutcomeUnknown(f"{where} of the session, and {wanted.port} is {now.record()}")
             await asyncio.sleep(_POLL_S)
 

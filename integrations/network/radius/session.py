@@ -1,7 +1,6 @@
 """The state of a session as a plan holds it, and what all ways to change it share."""
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Protocol
@@ -12,6 +11,7 @@ from firebreak.domain.base import JsonObject, Model
 from firebreak.domain.device import Mac, Slug
 from firebreak.domain.estate import RadiusAccess
 from firebreak.errors import FirebreakError, OutcomeUnknown, Rejected
+from integrations.network import clock
 from integrations.network.radius.client import DynamicAuthorization
 from integrations.network.radius.fence import Fence
 from integrations.network.radius.packets import Request
@@ -119,10 +119,10 @@ async def until(
     witness: SessionWitness, change: Change, right: Callable[[int | None], bool]
 ) -> int | None:
     """The VLAN of the session, once it is right or the time to settle is over."""
-    end = time.monotonic() + min(change.nas.settle_s, change.fence.left_s)
+    end = clock.now() + min(change.nas.settle_s, change.fence.left_s)
     while True:
         vlan = await change.fence.read(change.where, witness.vlan(change.switch, change.mac))
-        if right(vlan) or time.monotonic() + _POLL_S > end:
+        if right(vlan) or clock.now() + _POLL_S > end:
             return vlan
         await asyncio.sleep(_POLL_S)
 

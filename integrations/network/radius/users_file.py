@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from firebreak.errors import OutcomeUnknown, Rejected, Unreachable
+from integrations.network import clock
 from integrations.network.radius.users_blocks import UsersText
 
 _MAX_BYTES = 16 << 20
@@ -47,7 +48,7 @@ class UsersFile:
         """Keep every other worker on this machine from changing the file.
 
         Raises:
-            Unreachable: it was not to be had before ``give_up`` (``time.monotonic``).
+            Unreachable: it was not to be had before ``give_up`` (``integrations.network.clock``).
         """
         try:
             handle = os.open(self._beside(".lock"), os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
@@ -57,7 +58,7 @@ class UsersFile:
             ) from error
         try:
             while not _lock(handle):
-                if time.monotonic() > give_up:
+                if clock.now() > give_up:
                     raise Unreachable(f"other workers keep the users file {self._path} locked")
                 time.sleep(_LOCK_POLL_S)
             yield

@@ -1,9 +1,9 @@
 """One change of one port: read, compare, write, read back."""
 
 import asyncio
-import time
 
 from firebreak.errors import OutcomeUnknown, Rejected, StateDrifted
+from integrations.network import clock
 from integrations.network.snmp.agent import Line, refusal
 from integrations.network.snmp.faults import Lost, Refused, Renumbered
 from integrations.network.snmp.levers import Lever, Reading, State
@@ -90,9 +90,9 @@ async def _after_refusal(
 
 async def _settled(line: Line, lever: Lever[State], wanted: State) -> State:
     """The state, as soon as it is the wanted one, or else as it stays."""
-    end = time.monotonic() + min(_SETTLE_S, line.fence.left() / 2)
+    end = clock.now() + min(_SETTLE_S, line.fence.left() / 2)
     while True:
         seen = (await read_at(line, lever, wanted.port)).state
-        if seen == wanted or time.monotonic() > end:
+        if seen == wanted or clock.now() > end:
             return seen
         await asyncio.sleep(_LOOK_S)

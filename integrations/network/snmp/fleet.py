@@ -1,7 +1,6 @@
 """The SNMP agents of the estate: one operation on each switch at a time, within its deadline."""
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from types import MappingProxyType
@@ -9,6 +8,7 @@ from typing import Self, TypeVar
 
 from firebreak.domain.estate import SnmpAccess, Switch
 from firebreak.errors import CapabilityMissing, OutcomeUnknown, Unreachable
+from integrations.network import clock
 from integrations.network.snmp.agent import Agent, Line
 from integrations.network.snmp.faults import TooLate
 from integrations.network.snmp.fence import Fence
@@ -43,7 +43,7 @@ class SnmpFleet:
 
     def fence(self, send_by: datetime | None = None) -> Fence:
         """The times of an operation that begins now; without ``send_by`` it may send no SET."""
-        now = time.monotonic()
+        now = clock.now()
         window = (send_by - datetime.now(UTC)).total_seconds() if send_by else 0.0
         return Fence(deadline=now + self.deadline_s, send_by=now + window)
 

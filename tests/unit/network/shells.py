@@ -2,9 +2,9 @@
 
 import contextlib
 import re
-import time
 from collections.abc import Iterator, Mapping
 
+from integrations.network import clock
 from integrations.network.cli.asked import PortChange
 from integrations.network.cli.line import Fence
 from integrations.network.ports import PortState
@@ -39,5 +39,5 @@ class TableShell:
 
 def change(known: PortState, wanted: PortState, *, for_s: float = 20) -> PortChange:
     """A caller's wish that has so many seconds left."""
-    end = time.monotonic() + for_s
+    end = clock.now() + for_s
     return PortChange(Fence(deadline=end, send_by=end), known, wanted)

@@ -1,12 +1,12 @@
 """What a shared turn rests on: tables as good as single commands, and lines that never stray."""
 
-import time
 from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 import pytest
 from netmiko import BaseConnection
 
+from integrations.network import clock
 from integrations.network.cli.asked import PortChange
 from integrations.network.cli.faults import NotSent, Refused, TooLate
 from integrations.network.cli.line import GuardedChannel, LineTime
@@ -185,7 +185,7 @@ class Teletype:
 
 def written(moods: Mapping[str, str], changes: list[PortChange]) -> tuple[Teletype, Undone]:
     teletype, ios = Teletype(moods), CiscoIos("cisco_ios")
-    limit = LineTime(deadline=time.monotonic() + 60)
+    limit = LineTime(deadline=clock.now() + 60)
     shell = NetmikoShell(cast("BaseConnection", teletype), ios, limit)
     return teletype, ios.write(shell, changes)
 
