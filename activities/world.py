@@ -41,11 +41,17 @@ class World:
     guards: Sequence[Guard] = ()  # all are asked; each that is engaged is a no
     glasses: Glasses | None = None  # without them nothing is ever overridden
     facts: Facts | None = None  # what policies ask about beside the plan; None: nothing
-    directory: Directory | None = None  # who voters are now; without one, who they were
+    directory: Directory | None = None  # who people are now; without one, who they were
     roster: Roster | None = None  # who is asked by name; without one, roles are
 
     async def decide(self, question: Question) -> Decision:
-        """Policy's word, with the facts that the policies mention. Raises LedgerUnavailable."""
+        """Policy's word, with the facts that the policies mention. Raises LedgerUnavailable.
+
+        A person who asks has the roles of now, not those of when the response began.
+        """
+        if self.directory is not None:
+            requester = await self.directory.current(question.requester, self.clock())
+            question = question.model_copy(update={"requester": requester})
         if self.facts is None:
             return self.policy.decide(question)
         return await self.facts.decide(self.policy, question)

@@ -117,6 +117,8 @@ class ResponseRuntime:
             await self.flush()
 
     def _ask(self, key: str, device: str, author: Terms, approvals: tuple[Approval, ...]) -> Ask:
+        # The confidence of one alert says nothing for the severity of another.
+        gravest = max(self.alerts, key=lambda a: (a.severity, a.confidence), default=None)
         return Ask(
             incident=self._incident,
             response=self._response,
@@ -124,8 +126,8 @@ class ResponseRuntime:
             action="",
             device=device,
             requester=self._start.requester,
-            severity=self._severity(),
-            confidence=max((alert.confidence for alert in self.alerts), default=0),
+            severity=gravest.severity if gravest else 0,
+            confidence=gravest.confidence if gravest else 0,
             author=author,
             approvals=approvals,
             entries=self._outbox.waiting(),

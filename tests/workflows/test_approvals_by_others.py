@@ -9,6 +9,10 @@ from firebreak.contracts.engine import Wanted
 from firebreak.domain.people import Approval, ApprovalState, Gate, Level, Principal, Verdict
 from firebreak.domain.record import Kind
 from firebreak.errors import Forbidden, NotFound
+from firebreak.playbook.catalogue import SHIPPED
+from firebreak.policy.cedar import CedarPolicy
+from firebreak.policy.files import shipped
+from firebreak.policy.vocabulary import Vocabulary
 from tests.workflows.asking import ADMIN, LEAD, ONE, TWO, entries, gated, say, waiting
 from tests.workflows.bench import ANALYST, ON_CALL, SECOND, Bench
 from tests.workflows.playbooks import ask, contain, program, release
@@ -283,3 +287,18 @@ async def test_a_vote_for_what_was_changed_meanwhile_does_not_count(bench: Bench
     changed, refused = await asyncio.gather(*both, return_exceptions=True)
     assert isinstance(changed, Approval)
     assert isinstance(refused, Forbidden)
+
+
+async def test_a_requester_who_lost_the_role_is_asked_about_as_they_are_now(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the shipped policies, which permit nothing to a person without a role."""
+    cedar = CedarPolicy.load(shipped(), Vocabulary(SHIPPED))
+    monkeypatch.setattr(bench.rules, "decide", cedar.decide)
+    bench.people.roles = {who.id: who.roles for who in (ANALYST, ON_CALL)}
+    started = await bench.start(program(contain()))
+    (request,) = await bench.requests()
+    bench.people.roles[ANALYST.id] = NOBODY
+    await bench.engine.decide(request.id, request.plan_hash, Verdict.APPROVE, ON_CALL, "yes")
+    result = await bench.result(started)
+    assert (result.contained, bench.site.writes) == (False, [])

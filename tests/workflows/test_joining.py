@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 import pytest
 
 from firebreak.contracts.engine import Start
+from firebreak.contracts.policy import Question
 from firebreak.domain.alert import Alert
-from firebreak.domain.people import Principal, Verdict
+from firebreak.domain.people import Decision, Effect, Principal, Verdict
 from firebreak.domain.record import Kind
 from firebreak.errors import BadInput, Forbidden, NotFound
 from firebreak.playbook.program import Input
@@ -150,3 +151,20 @@ async def test_payloads_in_the_history_cannot_be_read_without_the_key(bench: Ben
     raw = "".join(str(event) for event in (await handle.fetch_history()).events)
     assert "secret plan" not in raw
     assert "ip-camera" not in raw
+
+
+async def test_the_confidence_of_one_alert_says_nothing_for_the_severity_of_another(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def decide(question: Question) -> Decision:
+        sure = question.severity >= 3 and question.confidence >= 80
+        return Decision(effect=Effect.ALLOW if sure else Effect.FORBID, reason="thin evidence")
+
+    monkeypatch.setattr(bench.rules, "decide", decide)
+    doubtful = alert(1).model_copy(update={"severity": 4, "confidence": 10})
+    harmless = alert(2).model_copy(update={"severity": 1, "confidence": 100})
+    started = await bench.start(
+        program(contain()), requester=AUTOMATION, alerts=(doubtful, harmless)
+    )
+    result = await bench.result(started)
+    assert (result.contained, bench.site.writes) == (False, [])
