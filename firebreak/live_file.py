@@ -66,8 +66,9 @@ class LiveFile(Generic[T]):
             self._tried = self._seen = seen
             try:
                 found = self._read()
-            except DefinitionError as error:
-                self.problem = str(error)
+            except Exception as error:  # noqa: BLE001 - whatever it is, it must not go unsaid
+                known = isinstance(error, DefinitionError)
+                self.problem = str(error) if known else f"reading it broke: {error!r}"
                 self._refused(self.content, self.problem)
             else:
                 before, self.content, self.problem = self.content, found, None
