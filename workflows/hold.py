@@ -41,7 +41,8 @@ class HoldWorkflow:
         self._moves = start.moves
         self._calls = Calls(start.timing)
         self._outbox = Outbox(start.hold.incident)
-        self._order: EndOrder | None = None
+        self._order = start.order
+        self._failed: EndOrder | None = None  # an order that is tried again
         self._last: Outcome | None = None
         self._tries_ended = 0
         self._ended = False
@@ -60,7 +61,7 @@ class HoldWorkflow:
 
     async def _keep(self, start: HoldInput) -> None:
         while True:
-            order = await self._until_due()
+            order = self._order or self._failed or await self._until_due()
             self._order = None
             self._last = await self._release(order)
             self._tries_ended += 1
@@ -68,10 +69,11 @@ class HoldWorkflow:
                 self._ended = True
                 await self._tell(self._last)
                 return
-            await self._tell(self._last)
+            self._failed = order
             self._hold = self._hold.model_copy(
                 update={"state": HoldState.STUCK, "detail": self._last.detail}
             )
+            await self._tell(self._last)
             await self._pause(timedelta(seconds=start.timing.release_retry_s))
             await self._go_on_if_long()
 
@@ -174,6 +176,7 @@ class HoldWorkflow:
                     "attempts": self._attempts,
                     "looks": self._looks,
                     "moves": self._moves,
+                    "order": self._failed,
                 }
             )
         )
@@ -253,6 +256,8 @@ class HoldWorkflow:
     @workflow.update
     async def extend(self, order: ExtendOrder) -> Hold:
         """Move the expiry by ``by_s`` seconds (negative: sooner)."""
+        if order.by_s > 0:
+            self._failed = None  # whoever wants it longer does not want it ended now
         await self._move(self._expires() + timedelta(seconds=order.by_s), order.who, order.why)
         return self._hold
 

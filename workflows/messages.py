@@ -139,6 +139,14 @@ class ResponseResult(Model):
     detail: str = ""
 
 
+class EndOrder(Model):
+    """End the hold now. ``response``: the workflow that no longer needs it, if it is one."""
+
+    who: str
+    why: str
+    response: str = ""
+
+
 class HoldInput(Model):
     """A hold to keep, and what may end it."""
 
@@ -151,6 +159,7 @@ class HoldInput(Model):
     attempts: int = 0  # releases tried before a continue-as-new
     looks: int = 0
     moves: int = 0
+    order: EndOrder | None = None  # to end it at once
 
 
 class Attach(Model):
@@ -163,14 +172,6 @@ class Attach(Model):
     start: HoldInput
     incident: str
     expires_at: AwareDatetime
-
-
-class EndOrder(Model):
-    """End the hold now. ``response``: the workflow that no longer needs it, if it is one."""
-
-    who: str
-    why: str
-    response: str = ""
 
 
 class ExtendOrder(Model):

@@ -50,7 +50,20 @@ async def test_a_way_back_that_fails_is_said_and_tried_again(bench: Bench) -> No
     assert stuck.state is HoldState.STUCK
     assert bench.site.vlan["cam-17"] == QUARANTINE
     bench.site.faults.stuck.clear()
-    assert (await bench.engine.release(HOLD, ON_CALL, "again")).state is HoldState.RELEASED
+    await until_released(bench)  # nobody asks again, and its time is far away
+    assert bench.site.vlan["cam-17"] == PRODUCTION
+
+
+async def test_a_failed_release_is_not_tried_again_when_the_hold_is_extended(bench: Bench) -> None:
+    await bench.run(program(contain()))
+    bench.site.faults.stuck.add("switch")
+    with pytest.raises(RevertFailed, match="no way back"):
+        await bench.engine.release(HOLD, ON_CALL, "patched")
+    await bench.engine.extend(HOLD, 1800, ON_CALL, "not patched after all")
+    bench.site.faults.stuck.clear()
+    await asyncio.sleep(3 * bench.settings.release_retry_s)
+    assert bench.site.vlan["cam-17"] == QUARANTINE
+    assert (await bench.engine.release(HOLD, ON_CALL, "now")).state is HoldState.RELEASED
 
 
 async def test_a_port_that_somebody_changed_is_not_overwritten(bench: Bench) -> None:
