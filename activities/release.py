@@ -149,10 +149,11 @@ def _not_released(order: ReleaseOrder, recorder: Recorder, error: FirebreakError
 def _ask(order: ReleaseOrder) -> Ask:
     """The release as an Ask: its step is the hold's life and the try within it."""
     hold = order.hold
+    attempt = f"{order.chain}.{order.attempt}" if order.chain else str(order.attempt)
     return Ask(
         incident=hold.incident,
         response="",
-        step=f"{hold.life}/release.{order.attempt}",
+        step=f"{hold.life}/release.{attempt}",
         action=release_action(hold.action),
         rung=hold.plan.rung,
         device=hold.device,

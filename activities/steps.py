@@ -32,6 +32,8 @@ from firebreak.domain.step import (
 )
 from firebreak.errors import FirebreakError
 
+_ALL = 100_000  # more incidents than are ever open at once
+
 
 class Steps:
     """Everything a response does to the world, each behind its intent."""
@@ -90,6 +92,13 @@ class Steps:
             return live is not None and live.life == hold.life
 
     @activity.defn
+    async def open_responses(self, hold: Hold) -> tuple[str, ...]:
+        """Workflow ids of the responses to the hold's device that have not ended."""
+        async with _alive():
+            rows = await self._ledger.incidents(status="open", limit=_ALL)
+            return tuple(row.workflow for row in rows if row.device == hold.device)
+
+    @activity.defn
     async def release(self, order: ReleaseOrder) -> Outcome:
         """End a hold: restore, read back, record."""
         async with _alive():
@@ -127,6 +136,7 @@ class Steps:
             self.on_duty,
             self.may_release,
             self.is_live,
+            self.open_responses,
             self.release,
             self.record,
             self.close,

@@ -93,6 +93,16 @@ class Calls:
             retry_policy=self._retry,
         )
 
+    async def open_responses(self, hold: Hold) -> tuple[str, ...]:
+        """Workflow ids of the responses to its device that have not ended."""
+        return await workflow.execute_activity_method(
+            Steps.open_responses,
+            hold,
+            start_to_close_timeout=_LOCAL,
+            heartbeat_timeout=self._heartbeat,
+            retry_policy=self._retry,
+        )
+
     async def release(self, order: ReleaseOrder) -> Outcome:
         """One try at ending a hold."""
         return await workflow.execute_activity_method(

@@ -261,6 +261,7 @@ class TemporalEngine:
             spec=HoldSpec(for_s=1),  # not read: the hold's own expiry ends it
             requester=Principal(id=hold.owner, kind="automation"),
             timing=self._timing,
+            again=True,
         )
         try:
             await self._client.start_workflow(

@@ -45,14 +45,20 @@ class HoldWorkflow:
         self._failed: EndOrder | None = None  # an order that is tried again
         self._last: Outcome | None = None
         self._tries_ended = 0
+        self._begun = False  # who stands under the hold is known
         self._ended = False
         self._successor: HoldInput | None = None
+        # A hold that is begun again counts from nought: what it records is told apart by this.
+        self._chain = workflow.info().first_execution_run_id.replace("-", "")[-12:]
 
     @workflow.run
     async def run(self, start: HoldInput) -> str:
         """Keep the hold until something ends it; keep trying until it is really ended."""
         if not await self._calls.is_live(self._hold):
             self._order = EndOrder(who=SYSTEM, why="it has ended already")
+        if start.again:
+            self._attach(await self._calls.open_responses(self._hold))
+        self._begun = True
         await self._keep(start)
         await workflow.wait_condition(workflow.all_handlers_finished)
         if self._successor is not None:
@@ -126,7 +132,7 @@ class HoldWorkflow:
         ask = Ask(
             incident=self._hold.incident,
             response=workflow.info().workflow_id,
-            step=f"{self._hold.life}/until.{self._looks}",
+            step=f"{self._hold.life}/until.{self._chain}.{self._looks}",
             action=until.do,
             device=self._hold.device,
             inputs=until.inputs,
@@ -146,7 +152,13 @@ class HoldWorkflow:
     async def _release(self, order: EndOrder) -> Outcome:
         self._attempts += 1
         return await self._calls.release(
-            ReleaseOrder(hold=self._hold, attempt=self._attempts, why=order.why, who=order.who)
+            ReleaseOrder(
+                hold=self._hold,
+                attempt=self._attempts,
+                why=order.why,
+                who=order.who,
+                chain=self._chain,
+            )
         )
 
     async def _tell(self, outcome: Outcome) -> None:
@@ -177,16 +189,19 @@ class HoldWorkflow:
                     "looks": self._looks,
                     "moves": self._moves,
                     "order": self._failed,
+                    "again": False,
                 }
             )
         )
 
     async def _move(self, expires_at: datetime, who: str, why: str) -> None:
+        """Move the expiry, at once. Raises ActivityError when that cannot be recorded."""
         self._moves += 1
+        before = self._expires()
         self._hold = self._hold.model_copy(update={"expires_at": expires_at})
         self._outbox.put(
             Kind.HOLD_EXTENDED,
-            f"extended:{self._hold.life}#{self._moves}",
+            f"extended:{self._hold.life}#{self._chain}.{self._moves}",
             actor=who,
             hold=self._hold.id,
             started_at=self._hold.started_at.isoformat(),
@@ -195,8 +210,13 @@ class HoldWorkflow:
             reason=why,
         )
         entries = self._outbox.waiting()
-        await self._calls.record(Entries(entries=entries))
-        self._outbox.sent(entries)
+        try:
+            await self._calls.record(Entries(entries=entries))
+        except ActivityError:
+            self._hold = self._hold.model_copy(update={"expires_at": before})
+            raise
+        finally:
+            self._outbox.sent(entries)
 
     # -- what others say --------------------------------------------------------------------
 
@@ -206,14 +226,21 @@ class HoldWorkflow:
         if more.start.hold.life != self._hold.life:
             self._successor = more.start
             return
-        self._attached += [who for who in more.start.attached if who not in self._attached]
+        self._attach(more.start.attached)
         wanted = min(more.expires_at, workflow.now() + LONGEST)
         if wanted > self._expires() and not self._ended:
-            await self._move(wanted, SYSTEM, f"{more.incident} needs it for longer")
+            try:
+                await self._move(wanted, SYSTEM, f"{more.incident} needs it for longer")
+            except ActivityError as error:  # nothing that others say may end this workflow
+                workflow.logger.error("not extended: %s", error.cause or error)
+
+    def _attach(self, responses: tuple[str, ...]) -> None:
+        self._attached += [who for who in responses if who not in self._attached]
 
     @workflow.signal
     async def end(self, order: EndOrder) -> None:
         """A response gives the device back: the hold ends once the last that needs it has."""
+        await workflow.wait_condition(lambda: self._begun)
         if order.response in self._attached and len(self._attached) > 1:
             self._attached.remove(order.response)
             await self._stays(order)

@@ -148,7 +148,10 @@ class EndOrder(Model):
 
 
 class HoldInput(Model):
-    """A hold to keep, and what may end it."""
+    """A hold to keep, and what may end it.
+
+    ``again``: its workflow was lost, and with it who stands under the hold.
+    """
 
     hold: Hold
     spec: HoldSpec
@@ -160,6 +163,7 @@ class HoldInput(Model):
     looks: int = 0
     moves: int = 0
     order: EndOrder | None = None  # to end it at once
+    again: bool = False
 
 
 class Attach(Model):

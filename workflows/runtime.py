@@ -220,7 +220,8 @@ class ResponseRuntime:
             try:
                 await self._hold_handle(hold).signal(HOLD_END, order)
             except FailureError:
-                await self._start_hold(self._starts[hold.life])
+                start = self._starts[hold.life].model_copy(update={"again": True})
+                await self._start_hold(start)
                 continue
             await workflow.wait_condition(
                 lambda: hold.life in self._ended_holds or self.cancelled()

@@ -106,12 +106,17 @@ class ReleaseAsk(Model):
 
 
 class ReleaseOrder(Model):
-    """End a hold: put ``hold.plan.before`` back and prove it."""
+    """End a hold: put ``hold.plan.before`` back and prove it.
+
+    ``attempt`` and ``chain`` say which try this is, and of which chain of the workflow's runs: each
+    has its own intent.
+    """
 
     hold: Hold
-    attempt: int  # which try this is: each has its own intent
+    attempt: int
     why: str
     who: str
+    chain: str = ""
 
 
 class Closing(Model):
