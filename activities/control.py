@@ -204,7 +204,12 @@ class ControlRunner:
             observed=plan.before,
             probes=(baseline,),
         )
-        entry = job.recorder.outcome_entry(outcome, plan, live.id if outcome.in_force else None)
+        entry = job.recorder.outcome_entry(
+            outcome,
+            plan,
+            live.id if outcome.in_force else None,
+            joined=live.life,
+        )
         await settle(self._ledger, job.ask, outcome, [entry])
         return await self._verdicts.again(job.ask)
 

@@ -102,6 +102,7 @@ class Recorder:
         plan: Plan | None = None,
         hold: str | None = None,
         expires_at: str | None = None,
+        **more: JsonValue,
     ) -> NewEntry:
         """The step's last word; ``hold`` and its expiry when a change stands or may stand."""
         return self.entry(
@@ -111,6 +112,7 @@ class Recorder:
             plan=plan.to_json() if plan else None,
             hold=hold,
             expires_at=expires_at,
+            **more,
         )
 
 

@@ -13,9 +13,9 @@ from activities.world import World
 from firebreak.contracts.controls import Control
 from firebreak.domain.base import JsonObject
 from firebreak.domain.device import Device
-from firebreak.domain.hold import hold_id
+from firebreak.domain.hold import Hold, hold_id
 from firebreak.domain.plan import Outcome, OutcomeKind, Plan, ProbeReport
-from firebreak.domain.record import Kind, NewEntry
+from firebreak.domain.record import Entry, Kind, NewEntry
 from firebreak.domain.step import Answer, AnswerKind, Ask
 from firebreak.errors import Busy, FirebreakError, LedgerConflict, RevertFailed, VerificationFailed
 
@@ -118,8 +118,24 @@ class Verdicts:
         outcome, held = recorded(entry), entry.body["hold"]
         stands = outcome.in_force or outcome.kind is OutcomeKind.UNKNOWN
         live = await self._ledger.hold(held) if isinstance(held, str) and stands else None
+        if live is not None and not _is_meant(live, entry):
+            live = None
         plan = Plan.model_validate(entry.body["plan"]) if entry.body["plan"] else None
-        return Answer(kind=AnswerKind.DONE, outcome=outcome, plan=plan, hold=live)
+        return Answer.model_validate(
+            {
+                "kind": AnswerKind.DONE,
+                "outcome": outcome,
+                "plan": plan,
+                "hold": live,
+                "hold_ended": outcome.in_force and held is not None and live is None,
+            }
+        )
+
+
+def _is_meant(live: Hold, entry: Entry) -> bool:
+    """Whether it is the hold that the step began or joined, and no later one of that id."""
+    joined = entry.body.get("joined")
+    return live.life == joined if joined else live.incident == entry.incident
 
 
 def verdict_key(step: str) -> str:

@@ -15,7 +15,14 @@ from firebreak.errors import DefinitionError, Forbidden, NotFound, RevertFailed
 from firebreak.playbook.expressions import truth
 from firebreak.playbook.program import Until
 from workflows.calls import Calls
-from workflows.messages import Attach, EndOrder, ExtendOrder, HoldEnded, HoldInput
+from workflows.messages import (
+    Attach,
+    EndOrder,
+    ExtendOrder,
+    HoldEnded,
+    HoldInput,
+    HoldJoined,
+)
 from workflows.outbox import Outbox
 
 # No extension may turn a time box into a standing outage.
@@ -28,6 +35,9 @@ class HoldWorkflow:
 
     One run keeps one life of the hold. A response that contains the device anew while this run is
     still saying goodbye leaves its own hold as the successor, and the run goes on with that one.
+
+    Every ``attach`` and every ``end`` is answered, and none while a release is under way: until it
+    has ended nobody can say whether there is a hold to stand under.
     """
 
     @workflow.init
@@ -46,6 +56,7 @@ class HoldWorkflow:
         self._last: Outcome | None = None
         self._tries_ended = 0
         self._begun = False  # who stands under the hold is known
+        self._releasing = False
         self._ended = False
         self._successor: HoldInput | None = None
         # A hold that is begun again counts from nought: what it records is told apart by this.
@@ -151,25 +162,32 @@ class HoldWorkflow:
 
     async def _release(self, order: EndOrder) -> Outcome:
         self._attempts += 1
-        return await self._calls.release(
-            ReleaseOrder(
-                hold=self._hold,
-                attempt=self._attempts,
-                why=order.why,
-                who=order.who,
-                chain=self._chain,
+        self._releasing = True
+        try:
+            return await self._calls.release(
+                ReleaseOrder(
+                    hold=self._hold,
+                    attempt=self._attempts,
+                    why=order.why,
+                    who=order.who,
+                    chain=self._chain,
+                )
             )
-        )
+        finally:
+            self._releasing = False
 
     async def _tell(self, outcome: Outcome) -> None:
-        """Tell the responses that stand under the hold; one that has ended needs no telling."""
+        """Tell the responses that stand under the hold what came of a release."""
         ended = HoldEnded(life=self._hold.life, outcome=outcome)
-        for response in self._attached:
-            try:
-                handle = workflow.get_external_workflow_handle(response)
-                await handle.signal("hold_ended", ended)
-            except FailureError:
-                workflow.logger.info("%s has ended before its hold", response)
+        for response in tuple(self._attached):
+            await self._say(response, "hold_ended", ended)
+
+    async def _say(self, response: str, signal: str, word: HoldEnded | HoldJoined) -> None:
+        """Tell one response. One that has ended needs no telling."""
+        try:
+            await workflow.get_external_workflow_handle(response).signal(signal, word)
+        except FailureError:
+            workflow.logger.info("%s has ended before it heard of its hold", response)
 
     async def _go_on_if_long(self) -> None:
         """Begin a fresh history before this one grows too long."""
@@ -223,16 +241,51 @@ class HoldWorkflow:
     @workflow.signal
     async def attach(self, more: Attach) -> None:
         """Another response stands under this hold; keep it at least as long as that one needs."""
+        try:
+            joined = await self._joins(more)
+        except ActivityError as error:  # no answer to others may end the hold's own workflow
+            workflow.logger.error("%s could not join: %s", more.incident, error.cause or error)
+            joined = False
+        for response in more.start.attached:
+            await self._say(
+                response, "hold_joined", HoldJoined(question=more.question, joined=joined)
+            )
+
+    async def _joins(self, more: Attach) -> bool:
+        """Whether the response stands under a live hold now, which nobody is giving back."""
         if more.start.hold.life != self._hold.life:
-            self._successor = more.start
-            return
+            return await self._succeeds(more)
+        await self._at_rest()
+        if self._given_back:
+            return False
         self._attach(more.start.attached)
         wanted = min(more.expires_at, workflow.now() + LONGEST)
-        if wanted > self._expires() and not self._ended:
-            try:
-                await self._move(wanted, SYSTEM, f"{more.incident} needs it for longer")
-            except ActivityError as error:  # nothing that others say may end this workflow
-                workflow.logger.error("not extended: %s", error.cause or error)
+        if wanted > self._expires():
+            await self._move(wanted, SYSTEM, f"{more.incident} needs it for longer")
+            await self._at_rest()
+        return not self._given_back
+
+    async def _succeeds(self, more: Attach) -> bool:
+        """Take over another life of the hold, from the response that began it."""
+        hold = more.start.hold
+        if more.incident != hold.incident or not await self._calls.is_live(hold):
+            return False
+        self._successor = more.start
+        self._order = EndOrder(who=SYSTEM, why="it has ended already")  # or that one were not live
+        return True
+
+    async def _at_rest(self) -> None:
+        """Wait until no release is under way or ordered."""
+        while not self._rests():  # one may begin between the condition and its waiter
+            await workflow.wait_condition(self._rests)
+
+    def _rests(self) -> bool:
+        return self._ended or (self._begun and not self._releasing and self._order is None)
+
+    @property
+    def _given_back(self) -> bool:
+        """It has ended, or will as soon as the way back is open."""
+        return self._ended or self._hold.state is HoldState.STUCK
 
     def _attach(self, responses: tuple[str, ...]) -> None:
         self._attached += [who for who in responses if who not in self._attached]
@@ -240,30 +293,45 @@ class HoldWorkflow:
     @workflow.signal
     async def end(self, order: EndOrder) -> None:
         """A response gives the device back: the hold ends once the last that needs it has."""
-        await workflow.wait_condition(lambda: self._begun)
-        if order.response in self._attached and len(self._attached) > 1:
-            self._attached.remove(order.response)
-            await self._stays(order)
+        if order.life not in ("", self._hold.life):
+            await self._end_other(order)
             return
-        self._order = order
+        await self._at_rest()
+        if self._ended and self._last is not None:  # the others have been told already
+            ended = HoldEnded(life=self._hold.life, outcome=self._last)
+            await self._say(order.response, "hold_ended", ended)
+            return
+        others = [who for who in self._attached if who != order.response]
+        if not others:
+            self._attached = [order.response]
+            self._order = order
+            return
+        self._attached = others
+        stays = self._word(OutcomeKind.ACCEPTED, f"it stays in force for {', '.join(others)}")
+        ended = HoldEnded(life=self._hold.life, outcome=stays)
+        await self._say(order.response, "hold_ended", ended)
 
-    async def _stays(self, order: EndOrder) -> None:
-        """Tell a response that gave the device back that others still need it away."""
+    async def _end_other(self, order: EndOrder) -> None:
+        """An order about another life ends the successor, as soon as that runs, and never this."""
+        if self._successor is not None and self._successor.hold.life == order.life:
+            self._successor = self._successor.model_copy(update={"order": order})
+            return
+        gone = self._word(OutcomeKind.REFUSED, "this hold has ended already", NotFound.code)
+        await self._say(order.response, "hold_ended", HoldEnded(life=order.life, outcome=gone))
+
+    def _word(self, kind: OutcomeKind, detail: str, error: str = "") -> Outcome:
+        """What a response hears that no activity has done anything for."""
         now = workflow.now()
-        outcome = Outcome(
-            kind=OutcomeKind.ACCEPTED,
+        return Outcome(
+            kind=kind,
             step=f"{self._hold.life}/leave",
             action=self._hold.action,
             device=self._hold.device,
-            detail=f"it stays in force for {', '.join(self._attached)}",
+            detail=detail,
+            error=error,
             started_at=now,
             ended_at=now,
         )
-        handle = workflow.get_external_workflow_handle(order.response)
-        try:
-            await handle.signal("hold_ended", HoldEnded(life=self._hold.life, outcome=outcome))
-        except FailureError:
-            workflow.logger.info("%s has ended before its hold", order.response)
 
     @workflow.update
     async def release(self, order: EndOrder) -> Hold:
@@ -290,9 +358,11 @@ class HoldWorkflow:
 
     @extend.validator
     def check_extend(self, order: ExtendOrder) -> None:
-        """A hold cannot be stretched beyond LONGEST from now, nor once it has ended."""
+        """A hold cannot be stretched beyond LONGEST from now, nor once it is given back."""
         if self._ended:
             raise ApplicationError("this hold has ended", type=Forbidden.code)
+        if self._releasing:
+            raise ApplicationError("this hold is being given back", type=Forbidden.code)
         moved = self._expires() + timedelta(seconds=order.by_s)
         if moved - workflow.now() > LONGEST:
             raise ApplicationError(

@@ -140,11 +140,15 @@ class ResponseResult(Model):
 
 
 class EndOrder(Model):
-    """End the hold now. ``response``: the workflow that no longer needs it, if it is one."""
+    """End the hold now. ``response``: the workflow that no longer needs it, where one says so.
+
+    ``life``: the one that is meant, where the order could reach another; empty: whichever runs.
+    """
 
     who: str
     why: str
     response: str = ""
+    life: str = ""
 
 
 class HoldInput(Model):
@@ -167,15 +171,23 @@ class HoldInput(Model):
 
 
 class Attach(Model):
-    """Another response stands under the hold; it may need it for longer.
+    """Another response wants to stand under the hold; it may need it for longer.
 
     ``start`` is how that response would have started the hold: when the one that runs is an
-    earlier life, it goes on as this one.
+    earlier life, it goes on as this one. ``question`` comes back with the answer.
     """
 
     start: HoldInput
     incident: str
     expires_at: AwareDatetime
+    question: str
+
+
+class HoldJoined(Model):
+    """What a response hears that asked to stand under a hold: whether it does, and it is live."""
+
+    question: str
+    joined: bool
 
 
 class ExtendOrder(Model):

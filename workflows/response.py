@@ -17,6 +17,7 @@ from workflows import answers
 from workflows.answers import AnswerRefusedError
 from workflows.messages import (
     HoldEnded,
+    HoldJoined,
     Join,
     PersonAnswer,
     ResponseInput,
@@ -133,6 +134,11 @@ class ResponseWorkflow:
     def hold_ended(self, ended: HoldEnded) -> None:
         """A hold that this response stands under has been ended, or could not be."""
         self._runtime.hold_ended(ended.life, ended.outcome)
+
+    @workflow.signal
+    def hold_joined(self, joined: HoldJoined) -> None:
+        """The hold's word on whether this response stands under it."""
+        self._runtime.hold_joined(joined.question, joined.joined)
 
     @workflow.update
     async def answer(self, answer: PersonAnswer) -> Approval:

@@ -1,6 +1,7 @@
 """The interpreter's Runtime on Temporal: activities, people, holds and time for one response."""
 
-from datetime import timedelta
+import contextlib
+from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic import JsonValue
@@ -31,6 +32,10 @@ from workflows.messages import (
 )
 from workflows.outbox import Outbox
 
+# How long a hold may be silent before it is asked again whether it is joined: its workflow may be
+# gone. One that is being given back answers when that has ended.
+_SILENCE = timedelta(minutes=1)
+
 
 class ResponseRuntime:
     """State and calls of one response."""
@@ -45,6 +50,8 @@ class ResponseRuntime:
         self._began = workflow.now()
         self._ended_holds: dict[str, Outcome] = {}  # by the hold's life
         self._starts: dict[str, HoldInput] = {}  # likewise
+        self._joined: dict[str, bool] = {}  # by question
+        self._questions = 0
         self._stop: StopOrder | None = None
         self._title = start.alerts[0].title if start.alerts else start.reason
         self.board = Board(incident, start.requester.id)
@@ -140,10 +147,16 @@ class ResponseRuntime:
         """Ask people, and wait until they answered, time ran out or the response was stopped."""
         return await self.asking.approve(ask, self._title, self._severity())
 
-    async def hold(self, hold: Hold, spec: HoldSpec, inputs: dict[str, JsonValue]) -> bool:
+    async def hold(
+        self,
+        hold: Hold,
+        spec: HoldSpec,
+        inputs: dict[str, JsonValue],
+    ) -> bool:
         """Start the hold's own workflow; it outlives this one. If one runs, stand under it.
 
-        False when it was another response's hold, and has ended meanwhile.
+        False when it has ended meanwhile, or is another response's and nobody keeps it. Raises
+        CancelledError when the response is stopped before the hold has answered.
         """
         start = HoldInput(
             hold=hold,
@@ -155,14 +168,15 @@ class ResponseRuntime:
         )
         self._starts[hold.life] = start
         ours = hold.incident == self._incident
-        while True:
-            if await (self._start_hold(start) if ours else self._attach(start)):
+        wanted = workflow.now() + timedelta(seconds=spec.for_s)
+        while not (ours and await self._start_hold(start)):
+            joined = await self._attach(start, wanted)
+            if joined:
                 return True
-            if not ours:
+            await workflow.sleep(1)  # the one that runs, or has just ended, is saying goodbye
+            if not ours or joined is not None:
                 return False
-            if await self._attach(start):
-                return True
-            await workflow.sleep(1)  # the one that ran has just ended: start again
+        return True
 
     async def _start_hold(self, start: HoldInput) -> bool:
         try:
@@ -176,14 +190,27 @@ class ResponseRuntime:
             return False
         return True
 
-    async def _attach(self, start: HoldInput) -> bool:
-        expires = workflow.now() + timedelta(seconds=start.spec.for_s)
-        more = Attach(start=start, incident=self._incident, expires_at=expires)
-        try:
-            await self._hold_handle(start.hold).signal(HOLD_ATTACH, more)
-        except FailureError:
-            return False
-        return True
+    async def _attach(self, start: HoldInput, expires_at: datetime) -> bool | None:
+        """The hold's word on whether this response stands under it; None when nobody keeps it."""
+        self._questions += 1
+        more = Attach(
+            start=start,
+            incident=self._incident,
+            expires_at=expires_at,
+            question=f"{self._incident}.{self._questions}",
+        )
+        while more.question not in self._joined:
+            if self.cancelled():
+                raise CancelledError
+            try:
+                await self._hold_handle(start.hold).signal(HOLD_ATTACH, more)
+            except FailureError:
+                return None
+            with contextlib.suppress(TimeoutError):
+                await workflow.wait_condition(
+                    lambda: more.question in self._joined or self.cancelled(), timeout=_SILENCE
+                )
+        return self._joined[more.question]
 
     async def may_release(
         self,
@@ -215,6 +242,7 @@ class ResponseRuntime:
             who=self._start.requester.id,
             why=f"step {key} of {self._incident}",
             response=self._response,
+            life=hold.life,
         )
         while True:
             try:
@@ -286,6 +314,10 @@ class ResponseRuntime:
     def hold_ended(self, life: str, outcome: Outcome) -> None:
         """A hold we stand under was ended, or could not be."""
         self._ended_holds[life] = outcome
+
+    def hold_joined(self, question: str, joined: bool) -> None:
+        """A hold answers whether we stand under it."""
+        self._joined[question] = joined
 
     async def flush(self) -> None:
         """Append what waits."""

@@ -53,9 +53,10 @@ KINDS: dict[Kind, Written] = {
         ("plan", "plan_hash", "baseline", "send_by", "inputs", "revert", "override"),
     ),
     Kind.OUTCOME: Written(
-        "The last word on a step, and the hold that its change stands under.",
+        "The last word on a step, and the hold that its change stands under. `joined`: the life of "
+        "another's hold that it stands under.",
         ("step", "outcome", "plan", "hold"),
-        ("started_at", "expires_at"),
+        ("started_at", "expires_at", "joined"),
     ),
     Kind.STEP: Written(
         "Something that is no effect: a step was skipped, a choice made, the next rung taken, "

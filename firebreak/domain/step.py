@@ -58,6 +58,7 @@ class Answer(Model):
     plan: Plan | None = None
     decision: Decision | None = None
     hold: Hold | None = None  # the hold that this step's change stands under
+    hold_ended: bool = False  # it stood under one, and that has ended meanwhile
     hits: tuple[str, ...] = ()  # what else the plan touches, for the people who are to be asked
     entries: tuple[NewEntry, ...] = ()  # for the workflow to hand to its next activity
 

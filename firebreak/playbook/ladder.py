@@ -89,8 +89,12 @@ class Ladder:
                 if await self._settle(wanted, key, filled, answer):
                     assert answer.outcome is not None  # noqa: S101 - a done answer has one
                     return answer.outcome
-                where = f"{first}~{turn + 1}"  # the hold that it joined ended meanwhile
+                if self._runtime.cancelled():
+                    raise CancelledError
+                where = f"{first}~{turn + 1}"  # the hold it stood under has ended meanwhile
                 self._runtime.note(where, "once more", "the hold it stood under has ended")
+                if answer.outcome is not None and answer.outcome.changed:
+                    plan, approvals = None, ()  # what was agreed has been done, and has ended
                 continue
             plan, approvals = (
                 answer.plan,
@@ -153,9 +157,12 @@ class Ladder:
     ) -> bool:
         """Take a rung's end in. False when the hold that it stood under has ended meanwhile."""
         assert answer.outcome is not None  # noqa: S101 - a done answer carries its outcome
+        if answer.hold_ended:
+            return False
         if answer.hold is not None and step.hold is not None:
-            if not await self._runtime.hold(answer.hold, step.hold, inputs):
-                return False
+            joined = await self._runtime.hold(answer.hold, step.hold, inputs)
+            if not joined:
+                return not answer.outcome.in_force  # one that is unknown stays so
             self.holds[key] = answer.hold
         if answer.outcome.kind is OutcomeKind.ENFORCED and step.hold is not None:
             self.contained |= answer.outcome.device == self._device

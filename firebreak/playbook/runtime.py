@@ -55,10 +55,15 @@ class Runtime(Protocol):
         """Ask people and wait for them. Returns a settled approval."""
         ...
 
-    async def hold(self, hold: Hold, spec: HoldSpec, inputs: dict[str, JsonValue]) -> bool:
+    async def hold(
+        self,
+        hold: Hold,
+        spec: HoldSpec,
+        inputs: dict[str, JsonValue],
+    ) -> bool:
         """Start the hold of a control in force, or stand under the one that runs.
 
-        False when that one was another response's, and has ended meanwhile.
+        False when it has ended meanwhile.
         """
         ...
 
