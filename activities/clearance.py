@@ -21,13 +21,23 @@ class Clearance:
 
     async def not_halted(self, job: Job) -> None:
         """Spare a stopped site even the looking, unless there is a hold to join. Raises Halted."""
-        ledger = self._world.ledger
-        wanted = self.reservation(job, None).model_copy(update={"rooms": ()})
         try:
-            await ledger.may_start(wanted, job.ask.incident, self._world.clock())
+            await self._may_start(job)
         except Halted:
-            if job.hold is None or await ledger.hold(job.hold) is None:
+            if job.hold is None or await self._world.ledger.hold(job.hold) is None:
                 raise
+
+    async def halted(self, job: Job) -> bool:
+        """Whether new effects are stopped at the device's site."""
+        try:
+            await self._may_start(job)
+        except Halted:
+            return True
+        return False
+
+    async def _may_start(self, job: Job) -> None:
+        wanted = self.reservation(job, None).model_copy(update={"rooms": ()})
+        await self._world.ledger.may_start(wanted, job.ask.incident, self._world.clock())
 
     async def room(self, job: Job, plan: Plan) -> None:
         """Whether the caps have room for it now. Raises Halted, BlastRadiusExceeded."""

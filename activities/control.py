@@ -133,7 +133,7 @@ class ControlRunner:
             considered = weighed(job, plan, decision, agreed=False)
             await self._ledger.append(*job.ask.entries, *considered.entries)
             raise PolicyDenied(decision.reason)
-        joined = await self._join(job, plan, baseline)
+        joined = await self._join(job, plan, baseline, decision)
         if joined is not None:
             return joined
         drifted = job.ask.plan is not None and job.ask.plan.hash != plan.hash
@@ -184,8 +184,14 @@ class ControlRunner:
             )
         )
 
-    async def _join(self, job: Job, plan: Plan, baseline: ProbeReport) -> Answer | None:
-        """Stand under the hold that is in force already, if one is."""
+    async def _join(
+        self, job: Job, plan: Plan, baseline: ProbeReport, decision: Decision
+    ) -> Answer | None:
+        """Stand under the hold that is in force already, if one is.
+
+        It may last longer for this step only with the agreement that a change of its own would
+        need, and never for a halt; else the step stands under it until it ends as agreed.
+        """
         live = await self._ledger.hold(job.hold) if job.hold else None
         if live is None:
             return None
@@ -196,10 +202,15 @@ class ControlRunner:
                 return None
             raise Busy(f"{live.incident} is acting on {job.device.id}")
         kind, detail = await self._worth(job, live, baseline)
+        may, considered = await self._weigh(job, plan, decision)
+        until, limit = None, ""
+        if not may or await self._clearance.halted(job):
+            until = (live.expires_at or live.started_at).isoformat()
+            limit = f"; until {until} as agreed; to stay longer people would have to agree"
         outcome = job.recorder.outcome(
             kind,
             plan=plan,
-            detail=f"{detail}: {live.id} of {live.incident}",
+            detail=f"{detail}: {live.id} of {live.incident}{limit}",
             error="" if kind is not OutcomeKind.FAILED else VerificationFailed.code,
             observed=plan.before,
             probes=(baseline,),
@@ -209,8 +220,9 @@ class ControlRunner:
             plan,
             live.id if outcome.in_force else None,
             joined=live.life,
+            until=until,
         )
-        await settle(self._ledger, job.ask, outcome, [entry])
+        await settle(self._ledger, job.ask, outcome, [*considered.entries, entry])
         return await self._verdicts.again(job.ask)
 
     async def _worth(self, job: Job, live: Hold, baseline: ProbeReport) -> tuple[OutcomeKind, str]:

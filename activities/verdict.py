@@ -128,6 +128,7 @@ class Verdicts:
                 "plan": plan,
                 "hold": live,
                 "hold_ended": outcome.in_force and held is not None and live is None,
+                "until": entry.body.get("until"),
             }
         )
 

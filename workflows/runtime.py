@@ -152,6 +152,8 @@ class ResponseRuntime:
         hold: Hold,
         spec: HoldSpec,
         inputs: dict[str, JsonValue],
+        *,
+        until: datetime | None = None,
     ) -> bool:
         """Start the hold's own workflow; it outlives this one. If one runs, stand under it.
 
@@ -168,7 +170,7 @@ class ResponseRuntime:
         )
         self._starts[hold.life] = start
         ours = hold.incident == self._incident
-        wanted = workflow.now() + timedelta(seconds=spec.for_s)
+        wanted = until or workflow.now() + timedelta(seconds=spec.for_s)
         while not (ours and await self._start_hold(start)):
             joined = await self._attach(start, wanted)
             if joined:

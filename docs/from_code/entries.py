@@ -54,9 +54,9 @@ KINDS: dict[Kind, Written] = {
     ),
     Kind.OUTCOME: Written(
         "The last word on a step, and the hold that its change stands under. `joined`: the life of "
-        "another's hold that it stands under.",
+        "another's hold that it stands under, and `until` when at most, if nobody agreed to more.",
         ("step", "outcome", "plan", "hold"),
-        ("started_at", "expires_at", "joined"),
+        ("started_at", "expires_at", "joined", "until"),
     ),
     Kind.STEP: Written(
         "Something that is no effect: a step was skipped, a choice made, the next rung taken, "

@@ -59,6 +59,7 @@ class Answer(Model):
     decision: Decision | None = None
     hold: Hold | None = None  # the hold that this step's change stands under
     hold_ended: bool = False  # it stood under one, and that has ended meanwhile
+    until: AwareDatetime | None = None  # how long the hold that it joined may last for it
     hits: tuple[str, ...] = ()  # what else the plan touches, for the people who are to be asked
     entries: tuple[NewEntry, ...] = ()  # for the workflow to hand to its next activity
 

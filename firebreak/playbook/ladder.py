@@ -160,7 +160,7 @@ class Ladder:
         if answer.hold_ended:
             return False
         if answer.hold is not None and step.hold is not None:
-            joined = await self._runtime.hold(answer.hold, step.hold, inputs)
+            joined = await self._runtime.hold(answer.hold, step.hold, inputs, until=answer.until)
             if not joined:
                 return not answer.outcome.in_force  # one that is unknown stays so
             self.holds[key] = answer.hold

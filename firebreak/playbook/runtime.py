@@ -1,5 +1,6 @@
 """What an interpreter needs from the world, and how a run can end early."""
 
+from datetime import datetime
 from typing import Protocol
 
 from pydantic import JsonValue
@@ -60,9 +61,12 @@ class Runtime(Protocol):
         hold: Hold,
         spec: HoldSpec,
         inputs: dict[str, JsonValue],
+        *,
+        until: datetime | None = None,
     ) -> bool:
         """Start the hold of a control in force, or stand under the one that runs.
 
+        ``until``: how long that one may last for this response, if not as long as the spec says.
         False when it has ended meanwhile.
         """
         ...

@@ -206,8 +206,15 @@ class Direct:
                 self._site.vlan[plan.device] += 1
         return self._board.settle(request.id, ApprovalState.EXPIRED)
 
-    async def hold(self, hold: Hold, spec: HoldSpec, inputs: dict[str, JsonValue]) -> bool:
-        del hold, spec, inputs
+    async def hold(
+        self,
+        hold: Hold,
+        spec: HoldSpec,
+        inputs: dict[str, JsonValue],
+        *,
+        until: datetime | None = None,
+    ) -> bool:
+        del hold, spec, inputs, until
         return True
 
     async def may_release(self, key: str, hold: Hold, **_: object) -> Answer:

@@ -1,7 +1,7 @@
 """A second response stands under a hold only while there is one, and only as long as agreed."""
 
 import asyncio
-from datetime import datetime
+from datetime import UTC, datetime
 
 import pytest
 
@@ -11,10 +11,11 @@ from firebreak.domain.base import JsonObject
 from firebreak.domain.hold import Hold
 from firebreak.domain.people import Gate, Verdict
 from firebreak.domain.plan import OutcomeKind, Plan, ProbeReport
+from firebreak.domain.record import JOURNAL, Kind, NewEntry
 from firebreak.domain.step import Answer, Ask
 from firebreak.errors import Forbidden
 from firebreak.playbook.program import HoldSpec, Wait
-from tests.workflows.bench import ON_CALL, Bench
+from tests.workflows.bench import ON_CALL, SECOND, Bench
 from tests.workflows.playbooks import ask, contain, program, release
 from tests.workflows.site import PRODUCTION, QUARANTINE, MemoryControl
 from workflows.messages import EndOrder
@@ -202,3 +203,57 @@ async def test_an_order_about_an_earlier_life_does_not_end_the_hold(bench: Bench
         while not await signals_to(bench, second.workflow, "hold_ended"):
             await asyncio.sleep(0.05)
     assert bench.site.vlan["cam-17"] == QUARANTINE
+
+
+# -- for how long ---------------------------------------------------------------------------
+
+
+async def test_joining_makes_a_hold_longer_where_nobody_needs_to_agree(bench: Bench) -> None:
+    await bench.run(program(contain(hold=HoldSpec(for_s=60)), name="first"))
+    before = await bench.ledger.hold(HOLD)
+    await bench.run(program(contain(hold=HoldSpec(for_s=86400)), name="second"))
+    after = await bench.ledger.hold(HOLD)
+    assert before
+    assert before.expires_at
+    assert after
+    assert after.expires_at
+    assert after.expires_at > before.expires_at
+
+
+async def test_joining_makes_no_hold_longer_than_people_agreed_to(bench: Bench) -> None:
+    bench.rules.gates["network.quarantine"] = BOTH
+    first = await bench.start(program(contain(hold=HoldSpec(for_s=60)), name="first"))
+    (request,) = await bench.requests()
+    for who in (ON_CALL, SECOND):
+        await bench.engine.decide(request.id, request.plan_hash, Verdict.APPROVE, who, "a minute")
+    await bench.result(first)
+    before = await bench.ledger.hold(HOLD)
+    steps = program(contain(hold=HoldSpec(for_s=86400)), name="second")
+    result, chain = await bench.run(steps)  # it asks nobody
+    after = await bench.ledger.hold(HOLD)
+    assert (result.status, result.contained) == ("completed", True)
+    assert before
+    assert before.expires_at
+    assert after
+    assert after.expires_at == before.expires_at
+    (outcome,) = [entry for entry in chain if entry.kind is Kind.OUTCOME]
+    assert outcome.body["until"] == before.expires_at.isoformat()
+    assert "to stay longer people would have to agree" in str(outcome.body["outcome"])
+    (decision,) = [entry for entry in chain if entry.kind is Kind.DECISION]
+    assert decision.body["agreed"] is False
+
+
+async def test_joining_makes_no_hold_longer_while_effects_are_halted(bench: Bench) -> None:
+    await bench.run(program(contain(hold=HoldSpec(for_s=60)), name="first"))
+    before = await bench.ledger.hold(HOLD)
+    body: JsonObject = {"halt": "h", "site": None, "reason": "forged alerts"}
+    now = datetime.now(UTC)
+    await bench.ledger.append(
+        NewEntry(incident=JOURNAL, key="h", kind=Kind.HALTED, at=now, actor="grace", body=body)
+    )
+    result, _ = await bench.run(program(contain(hold=HoldSpec(for_s=86400)), name="second"))
+    after = await bench.ledger.hold(HOLD)
+    assert result.contained
+    assert before is not None
+    assert after is not None
+    assert after.expires_at == before.expires_at
