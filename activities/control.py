@@ -227,8 +227,13 @@ class ControlRunner:
 
     async def _worth(self, job: Job, live: Hold, baseline: ProbeReport) -> tuple[OutcomeKind, str]:
         """What a hold that somebody else's proof stands behind is worth now."""
-        control = self._world.control_of(live.plan)
-        seen = await control.observe(at_place(job.device, live.plan))
+        control, held_on = self._world.control_of(live.plan), live.plan.target
+        found = await self._found.device(job.device, control)
+        seen = found.seen
+        if seen.target != held_on:
+            if found.sure:
+                return OutcomeKind.FAILED, f"held on {held_on}, and seen on {seen.target}"
+            seen = await control.observe(at_place(job.device, live.plan))
         if seen.state != live.plan.after:
             return OutcomeKind.FAILED, f"held on paper, and yet it is {seen.state}"
         if baseline.reach is Reach.REACHABLE:

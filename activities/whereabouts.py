@@ -13,11 +13,15 @@ _SURE = {"seen": "seen by a switch", "inventory": "only the inventory says so"}
 
 @dataclass(frozen=True)
 class Found:
-    """A device at its place, as observed there. ``place``: when the inventory says another."""
+    """A device at its place, as observed there. ``place``: when the inventory says another.
+
+    ``sure``: whether a switch or a session shows it there, and not the inventory alone.
+    """
 
     device: Device
     seen: Observation
     place: Attachment | None
+    sure: bool
 
 
 class Whereabouts:
@@ -40,11 +44,12 @@ class Whereabouts:
         if place is None or place.attached == device.attached or _sighted(first):
             if isinstance(first, FirebreakError):
                 raise first
-            return Found(device, _with(first, place), None)
+            sure = _sighted(first) or (place is not None and place.confidence == "seen")
+            return Found(device, _with(first, place), None, sure)
         moved = device.model_copy(update={"attached": place.attached})
         seen = await control.observe(moved)
         told = f"the inventory has {device.id} {_told(device)}; it was found elsewhere"
-        return Found(moved, _with(seen, place, told), place.attached)
+        return Found(moved, _with(seen, place, told), place.attached, sure=True)
 
 
 def at_place(device: Device, plan: Plan) -> Device:
