@@ -12,7 +12,7 @@ import structlog
 from activities.agreement import Agreement
 from activities.clearance import NOT_NOW, Clearance
 from activities.journal import Intent, intents, wait_out
-from activities.outcomes import Recorder, intent_key, outcome_key, settle
+from activities.outcomes import Recorder, intent_key, settle
 from activities.surroundings import Surroundings
 from activities.verdict import Job, Verdicts
 from activities.weighing import Weighed, claim, unsent, weighed
@@ -64,7 +64,7 @@ class ControlRunner:
         Raises retryable errors unless this is the last attempt; then they become the outcome.
         """
         recorder = Recorder(ask, self._clock)
-        if not ask.preview and await self._ledger.entry(ask.incident, outcome_key(ask.step)):
+        if not ask.preview and await self._verdicts.is_ended(ask):
             return await self._verdicts.again(ask)
         try:
             return await self._perform(ask, recorder)
@@ -264,7 +264,9 @@ class ControlRunner:
             free = job.hold if considered.entries else None
             await self._ledger.append(unsent(job, number, error, free))
             raise
-        return await self._verdicts.judge(job, plan, observed, baseline, reconciled=lost)
+        return await self._verdicts.judge(
+            job, plan, observed, baseline, sent_as=number, reconciled=lost
+        )
 
     async def _intend(
         self, job: Job, plan: Plan, baseline: ProbeReport, number: int, considered: Weighed
@@ -318,13 +320,14 @@ class ControlRunner:
         """An intent stands without an end: look, wait out its fence, look again, then decide."""
         latest = sent[-1]
         plan = latest.plan
-        if await self._verdicts.is_put_back(job.ask):
-            seen = (latest.baseline,)
-            return await self._verdicts.put_back(job, plan, "the change did not hold", seen)
+        if (end := await self._decided(job, latest)) is not None:
+            return end
         device = at_place(job.device, plan)
         state = (await job.control.observe(device)).state
         if state != plan.after:
-            await wait_out(latest, self._clock)
+            await wait_out(sent, self._clock)
+            if (end := await self._decided(job, latest)) is not None:
+                return end
             state = (await job.control.observe(device)).state
         if state == plan.after:
             return await self._verdicts.judge(job, plan, state, latest.baseline, reconciled=True)
@@ -348,6 +351,15 @@ class ControlRunner:
         )
         return await self._verdicts.finish(job, plan, outcome)
 
+    async def _decided(self, job: Job, latest: Intent) -> Answer | None:
+        """The end of the step, if another attempt has ended it or decided that it is put back."""
+        if await self._verdicts.is_ended(job.ask):
+            return await self._verdicts.again(job.ask)
+        if not await self._verdicts.is_put_back(job.ask):
+            return None
+        seen = (latest.baseline,)
+        return await self._verdicts.put_back(job, latest.plan, "the change did not hold", seen)
+
     async def _give_up(self, ask: Ask, recorder: Recorder, error: FirebreakError) -> Answer:
         """The last word when there is no way on. An open intent makes it UNKNOWN, never FAILED."""
         if ask.preview:
@@ -357,6 +369,7 @@ class ControlRunner:
         plan = sent[-1].plan if sent else None
         outcome = recorder.failure(error, plan)
         if any(intent.open for intent in sent):
+            await wait_out(sent, self._clock)  # what is unknown is not still to come
             code = OutcomeUnknown.code if error.code == Busy.code else error.code
             outcome = outcome.model_copy(update={"kind": OutcomeKind.UNKNOWN, "error": code})
         held = hold_id(ask.device, ask.action) if plan and plan.reversible else None

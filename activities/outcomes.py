@@ -25,7 +25,12 @@ def outcome_key(step: str) -> str:
 
 def intent_key(step: str, send: int) -> str:
     """The ledger key of the intent before the ``send``-th sending of a step, from 1."""
-    return f"intent:{step}#{send}"
+    return f"{intents_of(step)}#{send}"
+
+
+def intents_of(steps: str) -> str:
+    """How the keys of all intents begin of the steps whose name begins so."""
+    return f"intent:{steps}"
 
 
 def unsent_key(step: str, send: int) -> str:

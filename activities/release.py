@@ -3,10 +3,9 @@
 import structlog
 
 from activities.agreement import Agreement
-from activities.journal import intents, wait_out
+from activities.journal import Intent, begun, intend_revert, intents, revert_step, wait_out
 from activities.outcomes import (
     Recorder,
-    intent_key,
     outcome_key,
     recorded,
     settle,
@@ -19,7 +18,7 @@ from firebreak.domain.people import Effect, Principal
 from firebreak.domain.plan import Outcome, OutcomeKind, ProbeReport
 from firebreak.domain.record import Kind, NewEntry
 from firebreak.domain.step import Answer, AnswerKind, Ask, ReleaseOrder
-from firebreak.errors import FirebreakError, LedgerUnavailable, NotFound, RevertFailed
+from firebreak.errors import Busy, FirebreakError, LedgerUnavailable, NotFound, RevertFailed
 
 _log = structlog.get_logger("firebreak.release")
 
@@ -78,8 +77,7 @@ class ReleaseRunner:
         if stands is not None:
             return recorded(stands)
         recorder = Recorder(ask, self._clock)
-        live = await self._ledger.hold(order.hold.id)
-        if live is None or live.life != order.hold.life:
+        if not await self._lives(order.hold):
             gone = recorder.outcome(
                 OutcomeKind.REFUSED, error=NotFound.code, detail="this hold has ended already"
             )
@@ -100,23 +98,19 @@ class ReleaseRunner:
     async def _restore(self, order: ReleaseOrder, ask: Ask, recorder: Recorder) -> Outcome:
         plan = order.hold.plan
         control = self._world.control_of(plan)
+        await self._wait_out(order)
         sent = await intents(self._ledger, ask.incident, ask.step)
-        if sent:
-            await wait_out(sent[-1], self._clock)
-        send_by = self._clock() + self._world.send_window
-        await self._ledger.append(
-            recorder.entry(
-                Kind.INTENT,
-                intent_key(ask.step, len(sent) + 1),
-                plan_hash=plan.hash,
-                revert=True,
-                send_by=send_by.isoformat(),
-            )
-        )
+        ended = await self._ledger.entry(ask.incident, outcome_key(ask.step))
+        if ended is not None or not await self._lives(order.hold):
+            raise Busy(f"somebody else has settled {order.hold.id} meanwhile")
+        number, send_by = len(sent) + 1, self._clock() + self._world.send_window
+        await intend_revert(self._ledger, recorder, ask.step, number, plan=plan, send_by=send_by)
         observed = await control.revert(plan, send_by)
         if observed != plan.before:
             raise RevertFailed(f"it reads back as {observed}, not as {plan.before}")
         probes = await self._seen(order.hold.device)
+        later = (await intents(self._ledger, ask.incident, ask.step))[number:]
+        await wait_out(later, self._clock)  # or another attempt frees whoever is contained next
         seen = probes[0].reach.value if probes else "not in the inventory any more"
         return recorder.outcome(
             OutcomeKind.ENFORCED,
@@ -127,6 +121,35 @@ class ReleaseRunner:
             probes=probes,
             detail=f"restored; seen from production it is {seen}",
         )
+
+    async def _lives(self, hold: Hold) -> bool:
+        """Whether this very hold is still in force, or may be."""
+        live = await self._ledger.hold(hold.id)
+        return live is not None and live.life == hold.life
+
+    async def _wait_out(self, order: ReleaseOrder) -> None:
+        """Until nothing more is sent by whoever brought the hold about or tried to end it.
+
+        What arrives after a hold has ended would contain the device under no hold, or free one
+        that is contained anew.
+        """
+        hold = order.hold
+        put_back = await intents(self._ledger, hold.incident, revert_step(hold.step))
+        await wait_out([*await self._applying(hold), *put_back], self._clock)
+        await wait_out(begun(await self._ledger.chain(hold.incident), _tries(hold)), self._clock)
+
+    async def _applying(self, hold: Hold) -> list[Intent]:
+        """The intents under which the hold's change may still be sent.
+
+        There are none where the only attempt that ever sent it has itself seen it in force.
+        """
+        sent = await intents(self._ledger, hold.incident, hold.step)
+        said = await self._ledger.entry(hold.incident, outcome_key(hold.step))
+        if said is not None and sum(intent.open for intent in sent) == 1:
+            outcome = recorded(said)
+            if outcome.in_force and not outcome.reconciled:
+                return []
+        return sent
 
     async def _seen(self, device_id: str) -> tuple[ProbeReport, ...]:
         """How the device looks now. One that was taken from the inventory is not looked for."""
@@ -153,12 +176,17 @@ def _ask(order: ReleaseOrder) -> Ask:
     return Ask(
         incident=hold.incident,
         response="",
-        step=f"{hold.life}/release.{attempt}",
+        step=_tries(hold) + attempt,
         action=release_action(hold.action),
         rung=hold.plan.rung,
         device=hold.device,
         requester=Principal(id=order.who, kind="automation"),
     )
+
+
+def _tries(hold: Hold) -> str:
+    """How the steps of all tries to end a hold begin, in whichever run of its workflow."""
+    return f"{hold.life}/release."
 
 
 def _words(order: ReleaseOrder, recorder: Recorder, outcome: Outcome) -> list[NewEntry]:

@@ -7,7 +7,8 @@ Whichever writes the step's verdict first, ``stands`` or ``put back``, decides f
 from dataclasses import dataclass
 from datetime import timedelta
 
-from activities.outcomes import Recorder, intent_key, outcome_key, recorded, settle
+from activities.journal import intend_revert, intents, revert_step, wait_out
+from activities.outcomes import Recorder, outcome_key, recorded, settle
 from activities.witness import Judgment
 from activities.world import World
 from firebreak.contracts.controls import Control
@@ -45,6 +46,7 @@ class Verdicts:
         """``world``: the contracts to act through."""
         self._world = world
         self._ledger = world.ledger
+        self._clock = world.clock
 
     async def judge(
         self,
@@ -53,15 +55,21 @@ class Verdicts:
         observed: JsonObject,
         baseline: ProbeReport,
         *,
+        sent_as: int = 0,
         reconciled: bool = False,
         changed: bool = True,
     ) -> Answer:
-        """Read-back and probe decide; a change that does not hold is put back."""
+        """Read-back and probe decide; a change that does not hold is put back.
+
+        ``sent_as``: the number of the intent under which this attempt has sent it, 0 for none.
+        """
         if observed != plan.after:
-            return await self.put_back(job, plan, f"reads back as {observed}", (baseline,))
+            detail, probes = f"reads back as {observed}", (baseline,)
+            return await self.put_back(job, plan, detail, probes, sent_as=sent_as)
         judgment = await self._world.witness.cut_off(job.device, baseline)
         if judgment.kind is OutcomeKind.FAILED and changed:
-            return await self.put_back(job, plan, judgment.detail, judgment.probes)
+            detail, seen = judgment.detail, judgment.probes
+            return await self.put_back(job, plan, detail, seen, sent_as=sent_as)
         return await self.finish(job, plan, _judged(job, plan, judgment, changed, reconciled))
 
     async def is_put_back(self, ask: Ask) -> bool:
@@ -69,20 +77,38 @@ class Verdicts:
         entry = await self._ledger.entry(ask.incident, verdict_key(ask.step))
         return entry is not None and entry.body["what"] == PUT_BACK
 
+    async def is_ended(self, ask: Ask) -> bool:
+        """Whether an attempt has written the step's outcome."""
+        return await self._ledger.entry(ask.incident, outcome_key(ask.step)) is not None
+
     async def put_back(
-        self, job: Job, plan: Plan, detail: str, probes: tuple[ProbeReport, ...]
+        self,
+        job: Job,
+        plan: Plan,
+        detail: str,
+        probes: tuple[ProbeReport, ...],
+        *,
+        sent_as: int = 0,
     ) -> Answer:
-        """Done but not in force: restore what was there, so that the next rung starts clean."""
-        send_by = self._world.clock() + self._world.send_window
-        revert = intent_key(f"{job.ask.step}/revert", 1)
+        """Done but not in force: restore what was there, so that the next rung starts clean.
+
+        Other attempts may be about to send the change, or to put it back. Nothing may arrive in the
+        name of a step that has ended: whoever acts on the device next knows nothing of it.
+        ``sent_as``: as in ``judge``.
+        """
+        incident, step = job.ask.incident, revert_step(job.ask.step)
         try:
             await self._ledger.append(_verdict(job, PUT_BACK))
         except LedgerConflict:  # another attempt saw it hold, and its word is on disk
             return await self.again(job.ask)
-        if await self._ledger.entry(job.ask.incident, revert) is None:
-            await self._ledger.append(
-                job.recorder.entry(Kind.INTENT, revert, plan_hash=plan.hash, revert=True)
-            )
+        sent = await intents(self._ledger, incident, job.ask.step)
+        await wait_out([one for one in sent if one.number != sent_as], self._clock)
+        earlier = await intents(self._ledger, incident, step)
+        await wait_out(earlier, self._clock)
+        if await self.is_ended(job.ask):
+            return await self.again(job.ask)
+        number, send_by = len(earlier) + 1, self._clock() + self._world.send_window
+        await intend_revert(self._ledger, job.recorder, step, number, plan=plan, send_by=send_by)
         kind, error, observed = OutcomeKind.FAILED, VerificationFailed.code, plan.before
         try:
             observed = await job.control.revert(plan, send_by)
@@ -92,6 +118,7 @@ class Verdicts:
         if observed != plan.before:
             kind, error = OutcomeKind.UNKNOWN, RevertFailed.code
             detail = f"{detail}; putting it back left {observed}"
+        await wait_out((await intents(self._ledger, incident, step))[number:], self._clock)
         outcome = job.recorder.outcome(
             kind, plan=plan, error=error, detail=detail, observed=observed, probes=probes
         )
@@ -100,7 +127,7 @@ class Verdicts:
     async def finish(self, job: Job, plan: Plan, outcome: Outcome) -> Answer:
         """Record the end of the step, and the start of its hold when a change stands."""
         held = job.hold if plan.changes else None
-        expires_at = (self._world.clock() + timedelta(seconds=job.ask.hold_s or 0)).isoformat()
+        expires_at = (self._clock() + timedelta(seconds=job.ask.hold_s or 0)).isoformat()
         entries = [job.recorder.outcome_entry(outcome, plan, held, expires_at if held else None)]
         if outcome.in_force and outcome.changed and held is not None:
             entries = [_verdict(job, STANDS), *entries, _started(job, held, expires_at)]

@@ -23,10 +23,14 @@ def hold_id(device: str, action: str) -> str:
 
 
 class Hold(Model):
-    """A hold as the ledger projects it. ``plan.before`` is what its release restores."""
+    """A hold as the ledger projects it. ``plan.before`` is what its release restores.
+
+    ``step``: the step of the incident that took it; its intents are those of the hold.
+    """
 
     id: str
     incident: str
+    step: str = ""
     device: str
     action: str
     plan: Plan

@@ -32,6 +32,7 @@ def take(connection: Connection, claim: Claim, intent: NewEntry) -> None:
     hold = Hold(
         id=hold_id(claim.device, claim.action),
         incident=intent.incident,
+        step=claim.step,
         device=claim.device,
         action=claim.action,
         plan=claim.plan,
