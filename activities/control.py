@@ -337,7 +337,7 @@ class ControlRunner:
         said, error = "", OutcomeUnknown.code
         if repeatable and latest.number < MAX_SENDS:
             try:
-                again = Weighed(glass=latest.under_glass)
+                again = await self._weighed_again(job, plan)
                 return await self._send(job, plan, latest.baseline, latest.number + 1, again)
             except NOT_NOW as refusal:  # nothing arrived before, and nothing will now
                 said, error = f"; not sent again: {refusal}", refusal.code
@@ -350,6 +350,17 @@ class ControlRunner:
             observed=state,
         )
         return await self._verdicts.finish(job, plan, outcome)
+
+    async def _weighed_again(self, job: Job, plan: Plan) -> Weighed:
+        """What lets a plan be sent once more: policy and people, asked now. Raises PolicyDenied."""
+        decision = await self._decide(job, plan)
+        may, considered = await self._weigh(job, plan, decision)
+        await self._ledger.append(*job.ask.entries, *considered.entries)
+        if decision.effect is Effect.FORBID:
+            raise PolicyDenied(decision.reason)
+        if not may:
+            raise PolicyDenied("the agreement that it needs does not stand any more")
+        return Weighed(glass=considered.glass)
 
     async def _decided(self, job: Job, latest: Intent) -> Answer | None:
         """The end of the step, if another attempt has ended it or decided that it is put back."""

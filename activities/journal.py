@@ -27,12 +27,6 @@ class Intent:
         return Plan.model_validate(self.entry.body["plan"])
 
     @property
-    def under_glass(self) -> bool:
-        """Whether a break-glass stood in for the people whom policy wants to agree."""
-        override = self.entry.body.get("override")
-        return isinstance(override, dict) and override.get("gates") is True
-
-    @property
     def baseline(self) -> ProbeReport:
         """How the device looked before."""
         return ProbeReport.model_validate(self.entry.body["baseline"])

@@ -523,7 +523,8 @@ async def test_nobody_can_break_a_glass_in_another_name_or_outside_the_journal(
         await bench.ledger.append(entry.model_copy(update={"incident": INCIDENT, "actor": "ada"}))
 
 
-async def test_what_is_sent_again_needs_the_glass_again(bench: Bench) -> None:
+async def lost_under_glass(bench: Bench) -> tuple[World, Glass]:
+    """A write that never arrived, sent under a glass in place of people."""
     bench.now = datetime.now(UTC)
     bench.rules.gates["network.quarantine"] = GATE
     glass = await bench.break_glass()
@@ -531,6 +532,11 @@ async def test_what_is_sent_again_needs_the_glass_again(bench: Bench) -> None:
     world = bench.world(send_window=timedelta(seconds=5))
     with pytest.raises(Busy):
         await bench.answer(world=world, last=False)
+    return world, glass
+
+
+async def test_what_is_sent_again_needs_the_glass_again(bench: Bench) -> None:
+    world, glass = await lost_under_glass(bench)
     await bench.ledger.append(ending(glass, "grace", "x", at=bench.now, ended_at=bench.now))
     bench.now += timedelta(seconds=6)
     answer = await bench.answer(world=world)
@@ -538,3 +544,15 @@ async def test_what_is_sent_again_needs_the_glass_again(bench: Bench) -> None:
     assert (answer.outcome.kind, answer.outcome.error) == (OutcomeKind.FAILED, "policy-denied")
     assert "not sent again" in answer.outcome.detail
     assert bench.site.writes == []
+
+
+async def test_what_is_sent_again_under_a_glass_that_stands_is_overridden_again(
+    bench: Bench,
+) -> None:
+    world, glass = await lost_under_glass(bench)
+    bench.now += timedelta(seconds=6)
+    answer = await bench.answer(world=world)
+    assert answer.outcome is not None
+    assert answer.outcome.kind is OutcomeKind.ENFORCED
+    overrides = [intent.body["override"] for intent in await bench.entries(Kind.INTENT)]
+    assert [one["glass"] for one in overrides if isinstance(one, dict)] == [glass.id] * 2
