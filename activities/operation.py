@@ -11,6 +11,7 @@ from activities.outcomes import (
     settle,
 )
 from activities.world import World
+from firebreak.contracts.controls import Operation
 from firebreak.contracts.policy import Question
 from firebreak.domain.device import Device
 from firebreak.domain.limits import Reservation
@@ -18,7 +19,7 @@ from firebreak.domain.people import Effect
 from firebreak.domain.plan import Outcome, OutcomeKind
 from firebreak.domain.record import Kind
 from firebreak.domain.step import Answer, AnswerKind, Ask
-from firebreak.errors import FirebreakError, LedgerUnavailable, PolicyDenied
+from firebreak.errors import FirebreakError, LedgerUnavailable, OutcomeUnknown, PolicyDenied
 
 _log = structlog.get_logger("firebreak.operation")
 
@@ -50,11 +51,10 @@ class OperationRunner:
         except FirebreakError as error:
             if error.retryable and not last_attempt:
                 raise
-            return await self._finish(recorder.failure(error), recorder, ask)
+            return await self._give_up(ask, recorder, error)
         except Exception as error:  # noqa: BLE001 - a bug of ours or an adapter's: recorded, never tried again
             _log.exception("an operation broke", step=ask.step, incident=ask.incident)
-            failure = recorder.failure(FirebreakError(f"internal: {error!r}"))
-            return await self._finish(failure, recorder, ask)
+            return await self._give_up(ask, recorder, FirebreakError(f"internal: {error!r}"))
 
     async def _perform(self, ask: Ask, recorder: Recorder) -> Answer:
         device = self._world.inventory.device(ask.device)
@@ -75,10 +75,19 @@ class OperationRunner:
                 return ended
             if not operation.idempotent:
                 return await self._finish(_lost(recorder), recorder, ask)
-        result = await operation.run(device, ask.inputs, f"{ask.incident}/{ask.step}")
-        outcome = recorder.outcome(
-            OutcomeKind.ENFORCED, result=result, reconciled=not appended.created
-        )
+        return await self._run(operation, device, ask, recorder, again=not appended.created)
+
+    async def _run(
+        self, operation: Operation, device: Device, ask: Ask, recorder: Recorder, *, again: bool
+    ) -> Answer:
+        """Run it behind its intent. ``again``: an earlier attempt may have, too."""
+        try:
+            result = await operation.run(device, ask.inputs, f"{ask.incident}/{ask.step}")
+        except FirebreakError as error:
+            if error.retryable or isinstance(error, OutcomeUnknown):
+                raise
+            return await self._finish(recorder.failure(error), recorder, ask)  # nothing was sent
+        outcome = recorder.outcome(OutcomeKind.ENFORCED, result=result, reconciled=again)
         if not operation.idempotent or self._world.catalogue[ask.action].quick:
             return await self._finish(outcome, recorder, ask)
         # Were this outcome lost, the operation would just run again: so it may travel in the
@@ -93,8 +102,22 @@ class OperationRunner:
             return None
         return self._world.blast_radius.reservation(device, step=ask.step, hold=None, switch=None)
 
+    async def _give_up(self, ask: Ask, recorder: Recorder, error: FirebreakError) -> Answer:
+        """The last word when there is no way on. What may have been done is UNKNOWN, never FAILED.
+
+        An idempotent operation is FAILED all the same: whoever runs it again does no harm.
+        """
+        outcome = recorder.failure(error)
+        operation = self._world.operations.get(ask.action)
+        repeatable = operation is not None and operation.idempotent
+        if not ask.preview and not repeatable and await self._sent(ask):
+            detail = f"{error}; it may have been done, and is not sent again"
+            changes = {"kind": OutcomeKind.UNKNOWN, "detail": detail}
+            outcome = outcome.model_copy(update=changes)
+        return await self._finish(outcome, recorder, ask)
+
     async def _sent(self, ask: Ask) -> bool:
-        """Whether an earlier attempt was allowed to send it, whatever policy says by now."""
+        """Whether an attempt was allowed to send it, whatever policy says by now."""
         return await self._ledger.entry(ask.incident, intent_key(ask.step, 1)) is not None
 
     async def _end(self, ask: Ask) -> Answer | None:
