@@ -93,6 +93,13 @@ class ReleaseRunner:
         except Exception as error:  # noqa: BLE001 - a bug of ours or an adapter's: recorded, and people must look
             _log.exception("a release broke", hold=order.hold.id)
             outcome = _not_released(order, recorder, FirebreakError(f"internal: {error!r}"))
+        if outcome.kind is not OutcomeKind.ENFORCED:
+            _log.error(
+                "a hold is stuck and needs a person",
+                hold=order.hold.id,
+                incident=order.hold.incident,
+                why=outcome.detail,
+            )
         return await settle(self._ledger, ask, outcome, _words(order, recorder, outcome))
 
     async def _restore(self, order: ReleaseOrder, ask: Ask, recorder: Recorder) -> Outcome:

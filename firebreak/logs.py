@@ -5,7 +5,20 @@ import sys
 
 import structlog
 
+from firebreak.errors import FirebreakError
 from firebreak.settings import Settings
+
+
+class _Brief(logging.Filter):
+    """An activity that is tried again says why in one line; only a bug needs its traceback."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether to log it: always."""
+        error = record.exc_info[1] if record.exc_info else None
+        if error is not None and isinstance(error.__cause__, FirebreakError):
+            record.exc_info = None
+            record.msg, record.args = f"{record.getMessage()}: {error}", ()
+        return True
 
 
 def configure(settings: Settings) -> None:
@@ -28,6 +41,7 @@ def configure(settings: Settings) -> None:
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, last],
         )
     )
+    handler.addFilter(_Brief())
     logging.basicConfig(handlers=[handler], level=settings.log_level, force=True)
     # httpcore's DEBUG lines hold response headers, and with them session cookies.
     for noisy in ("httpx", "httpcore", "paramiko", "netmiko", "uvicorn.access", "alembic"):
