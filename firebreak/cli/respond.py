@@ -99,8 +99,8 @@ def extend(
     body = {"reason": reason, "by_s": seconds(by)}
     with connect(as_name) as api:
         hold = one(Hold, api.post(path("holds", device, action, "extend"), body))
-    until = moment(hold.expires_at) or "it is released"
-    show(hold.to_json(), Text(clean(f"{hold.id} holds until {until}")), as_json=as_json)
+    until = f"until {moment(hold.expires_at)}" if hold.expires_at else "without an end"
+    show(hold.to_json(), Text(clean(f"{hold.id} holds {until}")), as_json=as_json)
 
 
 @dataclass(frozen=True)

@@ -117,4 +117,4 @@ def _end(token: Token, now: datetime) -> str:
     if token.revoked_at is not None:
         return f"revoked {moment(token.revoked_at)}"
     soon = " (soon)" if token.expires_soon(now) else ""
-    return f"{moment(token.expires_at)}{soon}" if token.expires_at else "it is revoked"
+    return f"{moment(token.expires_at)}{soon}" if token.expires_at else "no end"

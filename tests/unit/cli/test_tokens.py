@@ -98,3 +98,10 @@ def test_a_token_that_is_good_for_nothing_is_not_made(fresh: StateDir, call: Cal
         assert why in refused.stderr
     assert json.loads(call("token", "list", "--json").stdout) == []
     assert fresh.root.exists()
+
+
+def test_a_live_token_without_an_end_is_not_listed_as_revoked(fresh: StateDir, call: Call) -> None:
+    prepare(Settings(), fresh)
+    listed = call("token", "list").stdout
+    assert listed.count("no end") == len(FIRST_TOKENS)
+    assert "revoked" not in listed
