@@ -37,6 +37,10 @@ class Teller:
         """Something to know."""
         self.console.print(Text(f"  {clean(said)}"))
 
+    def to_copy(self, said: str) -> None:
+        """A path or a command: on one line, however long, so that it can be copied."""
+        self.console.print(Text(f"  {clean(said)}"), soft_wrap=True)
+
     def quietly(self, said: str) -> None:
         """Something to find when it is looked for."""
         self.console.print(Text(f"  {clean(said)}", style="dim"))

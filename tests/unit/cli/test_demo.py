@@ -1,11 +1,14 @@
 """The demo is the whole product in one command: it works, and when it cannot it says why."""
 
+import io
 import json
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from firebreak.cli import demo_site
+from firebreak.cli.demo_acts import Teller
 from tests.unit.cli.conftest import Call
 
 
@@ -49,3 +52,10 @@ def test_a_demo_that_cannot_come_up_ends_with_the_reason(
     assert result.exit_code == 1
     assert "up: no floppy disk" in result.stdout
     assert "did not get ready" in result.stderr
+
+
+def test_a_command_to_copy_stays_on_one_line() -> None:
+    console = Console(file=io.StringIO(), width=20)
+    Teller(console).to_copy("firebreak receipt show /tmp/firebreak-demo-x/receipt.json")
+    assert isinstance(console.file, io.StringIO)
+    assert len(console.file.getvalue().splitlines()) == 1
