@@ -42,9 +42,14 @@ def _opened(body: Body, entry: Entry) -> Iterable[Line]:
         yield Line(QUIET, "", f"because: {reason}")
 
 
-def _joined(body: Body, _: Entry) -> Iterable[Line]:
-    for alert in items(body, "alerts") or [body.get("alert")]:
+def _joined(body: Body, entry: Entry) -> Iterable[Line]:
+    alerts = items(body, "alerts")
+    for alert in alerts:
         yield Line(ASKS, "ALERT", f"{text(alert, 'title') or 'one more'}, joins this response")
+    if not alerts:  # a person, or a service, wants what runs already
+        yield Line(PLAIN, "asked", f"by {entry.actor} too, who joins this response")
+    if reason := text(body, "reason"):
+        yield Line(QUIET, "", f"because: {reason}")
 
 
 def _plan(body: Body, _: Entry) -> Iterable[Line]:

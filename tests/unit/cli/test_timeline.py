@@ -50,6 +50,21 @@ def test_what_an_engineer_needs_at_night_is_said(fact: str) -> None:
     assert fact in "".join(shown(render(each, START)) for each in whole_story())
 
 
+def test_who_joins_without_an_alert_is_named_with_the_reason() -> None:
+    told = story(entry(1, Kind.JOINED, reason="it scans again", alerts=[]))
+    assert [(line.word, line.text) for line in told] == [
+        ("asked", "by oncall too, who joins this response"),
+        ("", "because: it scans again"),
+    ]
+
+
+def test_an_alert_that_joins_is_named() -> None:
+    told = story(entry(1, Kind.JOINED, reason="", alerts=[{"title": "telnet scan"}]))
+    assert [(line.word, line.text) for line in told] == [
+        ("ALERT", "telnet scan, joins this response")
+    ]
+
+
 def test_a_change_without_a_way_back_says_so() -> None:
     plan = PLAN.model_copy(update={"way_back": None, "reversible": False}).to_json()
     assert "none, this cannot be undone" in shown(render_rung({"plan": plan}))
