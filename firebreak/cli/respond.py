@@ -10,11 +10,12 @@ from rich.text import Text
 from firebreak.cli.assignments import assignments
 from firebreak.cli.client import Api, AsName, connect, one, part, path
 from firebreak.cli.durations import moment, seconds
-from firebreak.cli.exits import Exit
+from firebreak.cli.exits import Exit, ProblemError
 from firebreak.cli.follow import watch
-from firebreak.cli.screen import JsonFlag, clean, show
+from firebreak.cli.screen import JsonFlag, clean, progress, show
 from firebreak.cli.timeline import render_rung
 from firebreak.contracts.engine import Started
+from firebreak.contracts.ledger import IncidentRow
 from firebreak.domain.hold import Hold
 
 app = typer.Typer()
@@ -114,18 +115,43 @@ class _How:
 
 
 def _respond(api: Api, request: dict[str, Any], how: _How) -> None:
-    answer = api.post("/responses", {**request, "dry_run": how.dry_run})
     if how.dry_run:
-        _show_plans(answer, as_json=how.as_json)
+        _show_plans(api.post("/responses", {**request, "dry_run": True}), as_json=how.as_json)
         return
-    started = one(Started, answer)
+    before = _newest(api, request["playbook"], request["device"])
+    started = one(Started, api.post("/responses", {**request, "dry_run": False}))
+    joined = None if before is None else started.incident == before
+    said = Text(clean(f"{started.incident} {_BEGUN[joined]}"))
     if not how.wait:
-        said = f"{started.incident} has begun; `firebreak incident show {started.incident}`"
-        show(started.to_json(), Text(clean(said)), as_json=how.as_json)
+        said.append(clean(f"; `firebreak incident show {started.incident}`"))
+        show({**started.to_json(), "joined": joined}, said, as_json=how.as_json)
         return
+    if joined:
+        progress().print(said)
     row = watch(api, started.incident, as_json=how.as_json)
     if row.status != "completed" or (how.must_contain and not row.contained):
         raise typer.Exit(Exit.NOT_DONE)
+
+
+# By whether the response was there before; None: that could not be read.
+_BEGUN = {
+    False: "has begun",
+    True: "ran already, and you have joined it: you count among those who asked for it now, "
+    "and whoever asked cannot approve",
+    None: "runs",
+}
+
+
+def _newest(api: Api, playbook: str, device: str) -> str | None:
+    """The newest incident of that playbook and device, "" without one; None: it cannot be read.
+
+    Nothing that only reads may keep a response from being started.
+    """
+    try:
+        answer = api.get(path("incidents", "respond", playbook, device))
+    except ProblemError as problem:
+        return "" if problem.code is Exit.NOT_FOUND else None
+    return one(IncidentRow, part(answer, "incident")).id
 
 
 def _show_plans(answer: Any, *, as_json: bool) -> None:

@@ -30,15 +30,47 @@ def test_run_sends_typed_inputs_and_says_how_to_look(api: StubApi, call: Call) -
         *("--set", "minutes=30", "--set", "note=see ticket"),
     )
     assert result.exit_code == 0
-    assert f"firebreak incident show {INCIDENT}" in result.stdout
-    assert api.requests[0].token == "secret-of-admin"
-    assert api.requests[0].json == {
+    assert result.stdout == f"{INCIDENT} has begun; `firebreak incident show {INCIDENT}`\n"
+    looked, started = api.requests
+    assert looked.path == "/incidents/respond/mirai-botnet/cam-17"
+    assert started.token == "secret-of-admin"
+    assert started.json == {
         "playbook": "mirai-botnet",
         "device": "cam-17",
         "reason": "drill",
         "inputs": {"minutes": 30, "note": "see ticket"},
         "dry_run": False,
     }
+
+
+@pytest.mark.parametrize("more", [[], ["--wait"]])
+def test_who_joins_what_runs_is_told_so_and_what_it_means(
+    api: StubApi, call: Call, more: list[str]
+) -> None:
+    api.answer("GET", "/incidents/respond/isolate/cam-17", events("open", contained=False))
+    api.answer("POST", "/responses", STARTED)
+    followed = f"/incidents/{INCIDENT}/events"
+    api.answer("GET", followed, {**events("completed", contained=True), "entries": []})
+    result = call("isolate", "cam-17", "--reason", "scan", *more)
+    assert result.exit_code == 0
+    assert "you have joined it" in result.output
+    assert "cannot approve" in result.output
+    assert "has begun" not in result.output
+
+
+@pytest.mark.parametrize(
+    ("status", "joined"), [(200, True), (404, False), (403, None), (503, None)]
+)
+def test_a_machine_is_told_whether_it_joined_and_looking_stops_no_response(
+    api: StubApi, call: Call, status: int, joined: bool | None
+) -> None:
+    found = events("open", contained=False) if status == 200 else None
+    codes = {403: "forbidden", 404: "not-found", 503: "unreachable"}
+    body = found or {"error": codes[status], "message": "no"}
+    api.answer("GET", "/incidents/respond/isolate/cam-17", body, status)
+    api.answer("POST", "/responses", STARTED)
+    result = call("isolate", "cam-17", "--reason", "scan", "--json")
+    assert json.loads(result.stdout) == {**STARTED, "joined": joined}
 
 
 def test_a_dry_run_shows_plans_and_refusals(api: StubApi, call: Call) -> None:
@@ -66,7 +98,7 @@ def test_isolate_with_wait_succeeds_only_when_the_device_is_contained(
     result = call("isolate", "cam-17", "--reason", "scan", "--wait")
     assert result.exit_code == code
     assert "IN FORCE" in result.stdout
-    assert api.requests[2].query == {"after": "13", "wait": "0"}
+    assert api.requests[-1].query == {"after": "13", "wait": "0"}
 
 
 def test_following_survives_a_server_that_answers_with_an_outage(api: StubApi, call: Call) -> None:
