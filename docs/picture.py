@@ -14,6 +14,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.terminal_theme import TerminalTheme
 
+from firebreak.cli.standing import in_words
 from firebreak.cli.timeline import headline, render
 from firebreak.contracts.ledger import IncidentRow
 from firebreak.domain.base import JsonObject
@@ -56,7 +57,7 @@ def draw(row: IncidentRow, entries: list[Entry]) -> str:
     for entry in entries:
         if _has_news(entry):
             console.print(render(entry, row.opened_at))
-    console.print(headline(row))
+    console.print(headline(row, in_words(row, None, entries)))
     title = f"firebreak incident show {row.id} --follow"
     drawn = console.export_svg(title=title, theme=_THEME, unique_id="response")
     return re.sub(r"\s*@font-face \{.*?\}\n", "\n", drawn, flags=re.DOTALL)

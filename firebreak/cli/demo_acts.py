@@ -11,6 +11,7 @@ from firebreak.cli.demo_site import DemoSite
 from firebreak.cli.exits import ProblemError
 from firebreak.cli.follow import follow
 from firebreak.cli.screen import clean
+from firebreak.cli.standing import in_words, live_holds
 from firebreak.cli.timeline import headline, render
 from firebreak.contracts.engine import Started
 from firebreak.contracts.ledger import IncidentRow
@@ -87,7 +88,8 @@ def camera(site: DemoSite, teller: Teller) -> IncidentRow:
                 _agree(lead, "lead", approval, teller)
 
         row = follow(api, incident, each)
-    teller.console.print(headline(row))
+        stands = in_words(row, live_holds(api), told.entries)
+    teller.console.print(headline(row, stands))
     _must_have_ended_well(row, told.entries)
     return row
 
@@ -122,7 +124,7 @@ def controller(site: DemoSite, teller: Teller) -> IncidentRow:
             _agree(lead, "lead", approval, teller)
 
         row = follow(api, incident, each)
-        teller.console.print(headline(row))
+        teller.console.print(headline(row, in_words(row, live_holds(api), told.entries)))
         if not (told.asked() and row.contained):
             raise ProblemError("two people should have agreed to it", "the logs say more")
         teller.quietly(f'and back: firebreak release {device} --reason "restored" --as oncall')

@@ -27,5 +27,5 @@ def seconds(duration: str) -> int:
 
 
 def moment(at: datetime | None) -> str:
-    """Date and time on this machine's clock; "" for never."""
-    return "" if at is None else at.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    """Date and time on this machine's clock, with its zone; "" for never."""
+    return "" if at is None else at.astimezone().strftime("%Y-%m-%d %H:%M:%S %Z")

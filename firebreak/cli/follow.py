@@ -8,6 +8,7 @@ from rich.text import Text
 from firebreak.cli.client import Api, many, one, part, path
 from firebreak.cli.exits import Exit, ProblemError
 from firebreak.cli.screen import clean, output, print_json
+from firebreak.cli.standing import in_words, live_holds
 from firebreak.cli.timeline import headline, render
 from firebreak.contracts.ledger import IncidentRow
 from firebreak.domain.record import Entry, Kind
@@ -50,14 +51,16 @@ def watch(api: Api, incident: str, *, as_json: bool) -> IncidentRow:
         print_json(row.to_json())
         return row
     console = output()
+    told: list[Entry] = []
     with console.status(Text("waiting for the first entry")) as status:
 
         def show(entry: Entry, row: IncidentRow) -> None:
+            told.append(entry)
             console.print(render(entry, row.opened_at))
             status.update(Text(f"{clean(row.device)}: {_WAITS_FOR.get(entry.kind, 'working')}"))
 
         row = follow(api, incident, show)
-    console.print(headline(row))
+    console.print(headline(row, in_words(row, live_holds(api), told)))
     return row
 
 

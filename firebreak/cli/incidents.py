@@ -12,6 +12,7 @@ from firebreak.cli.durations import moment
 from firebreak.cli.exits import Exit, ProblemError
 from firebreak.cli.follow import watch
 from firebreak.cli.screen import JsonFlag, clean, show, tabulate
+from firebreak.cli.standing import in_short, in_words, live_holds
 from firebreak.cli.timeline import headline, render
 from firebreak.contracts.ledger import IncidentRow
 from firebreak.domain.record import Entry
@@ -30,9 +31,13 @@ def incidents(
     as_name: AsName = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """List incidents, newest first."""
+    """List incidents, newest first.
+
+    Contained: yes, the device is so now; was, it is so no more; no, it never was.
+    """
     with connect(as_name) as api:
         rows = many(IncidentRow, api.get("/incidents", status=status, limit=limit), "incidents")
+        live = None if as_json else live_holds(api)
     table = tabulate(
         ("id", "opened", "device", "playbook", "status", "contained", "title"),
         [
@@ -42,7 +47,7 @@ def incidents(
                 row.device,
                 row.playbook,
                 row.status,
-                "yes" if row.contained else "no",
+                in_short(row, live),
                 row.title,
             )
             for row in rows
@@ -71,9 +76,11 @@ def show_incident(
             watch(api, incident_id, as_json=as_json)
             return
         answer = api.get(path("incidents", incident_id))
+        live = None if as_json else live_holds(api)
     row = one(IncidentRow, part(answer, "incident"))
     entries = many(Entry, answer, "entries")
-    story = Group(*(render(entry, row.opened_at) for entry in entries), headline(row))
+    told = (render(entry, row.opened_at) for entry in entries)
+    story = Group(*told, headline(row, in_words(row, live, entries)))
     show(answer, story, as_json=as_json)
 
 

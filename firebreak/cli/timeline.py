@@ -10,7 +10,7 @@ from firebreak.cli.durations import clock
 from firebreak.cli.screen import clean
 from firebreak.contracts.ledger import IncidentRow
 from firebreak.domain.record import Entry
-from firebreak.telling.line import ASKS, BAD, GOOD, PLAIN, QUIET, Line
+from firebreak.telling.line import ASKS, BAD, GOOD, QUIET, Line
 from firebreak.telling.peek import Json
 from firebreak.telling.story import rung_story, story
 
@@ -48,14 +48,14 @@ def _words(line: Line, said: str) -> tuple[Text, Text]:
     return Text(clean(line.word), line.style), Text(clean(said))
 
 
-def headline(row: IncidentRow) -> Text:
-    """What an incident is about and how it stands."""
+def headline(row: IncidentRow, stands: Text) -> Text:
+    """What an incident is about, how it ended, and how its device stands."""
     style = {"open": ASKS, "completed": GOOD}.get(row.status, BAD)
     return Text.assemble(
         (clean(row.id), "bold"),
         f"  {clean(row.playbook)} on {clean(row.device)}  ",
         (clean(row.status), style),
         "  ",
-        ("contained", GOOD) if row.contained else ("not contained", PLAIN),
+        stands,
         (f"\n{clean(row.title)}" if row.title else "", "dim"),
     )

@@ -188,11 +188,12 @@ def _note(body: Body, entry: Entry) -> Iterable[Line]:
 def _closed(body: Body, _: Entry) -> Iterable[Line]:
     status = text(body, "status")
     detail = text(body, "detail")
-    standing = "contained" if body.get("contained") else "not contained"
+    # Of the past: a hold may have ended before the response did, and ends after it.
+    seen = "contained" if body.get("contained") else "not contained"
     yield Line(
         GOOD if status == "completed" else BAD,
         "CLOSED",
-        f"{status}, {standing}" + (f": {detail}" if detail else ""),
+        f"{status}, the device was {seen}" + (f": {detail}" if detail else ""),
     )
 
 

@@ -98,7 +98,8 @@ def test_isolate_with_wait_succeeds_only_when_the_device_is_contained(
     result = call("isolate", "cam-17", "--reason", "scan", "--wait")
     assert result.exit_code == code
     assert "IN FORCE" in result.stdout
-    assert api.requests[-1].query == {"after": "13", "wait": "0"}
+    followed = [request.query for request in api.requests if request.path == path]
+    assert followed[-1] == {"after": "13", "wait": "0"}
 
 
 def test_following_survives_a_server_that_answers_with_an_outage(api: StubApi, call: Call) -> None:

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
+from rich.text import Text
 
 from firebreak.cli.timeline import headline, render, render_rung
 from firebreak.domain.record import Kind
@@ -43,7 +44,7 @@ def test_a_response_is_told_in_the_words_of_the_field_and_in_order() -> None:
         "by oncall: go",
         "cam-17 is unreachable from sentinel-north (tcp)",
         "cam-17 7.0 s after the response began",
-        "completed, contained",
+        "completed, the device was contained",
     ],
 )
 def test_what_an_engineer_needs_at_night_is_said(fact: str) -> None:
@@ -89,7 +90,7 @@ def test_only_what_was_seen_in_force_is_called_contained(kind: str) -> None:
 def test_a_hostile_title_cannot_steer_the_terminal() -> None:
     hostile = "\x1b]0;owned\x07\x1b[2J[red]scan[/red]\u202egnp.exe\nCLOSED completed\x9b31m"
     opened = entry(0, Kind.OPENED, title=hostile, alerts=["a"], playbook="p", version=1)
-    out = shown(render(opened, START)) + shown(headline(row(title=hostile)))
+    out = shown(render(opened, START)) + shown(headline(row(title=hostile), Text()))
     assert "[red]scan[/red]" in out  # shown as text, not obeyed
     for forbidden in ("\x1b]", "\x1b[2J", "\x07", "\u202e", "\x9b", "\nCLOSED"):
         assert forbidden not in out
