@@ -1,5 +1,6 @@
 """Draws a compiled playbook as a Mermaid flowchart. Labels are escaped: authors are not trusted."""
 
+import textwrap
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -17,7 +18,7 @@ from firebreak.playbook.program import (
     When,
 )
 
-MAX_LABEL = 120  # characters of one line of a label
+LINE = 80  # characters after which a line of a label goes on in the next; nothing is cut
 
 _PLAIN = frozenset(" .,:-_/=()'@+")
 _UNITS = ((86_400, "d"), (3_600, "h"), (60, "m"), (1, "s"))
@@ -112,8 +113,14 @@ class _Chart:
 
 def label_of(text: str) -> str:
     """Text as a Mermaid label: anything that could be syntax becomes a character code."""
-    lines = [line[:MAX_LABEL] for line in text.split("\n")]
+    lines = [part for line in text.split("\n") for part in _broken(line)]
     return "<br>".join("".join(map(_escaped, line)) for line in lines)
+
+
+def _broken(line: str) -> list[str]:
+    if len(line) <= LINE:
+        return [line]
+    return textwrap.wrap(line, LINE, expand_tabs=False, replace_whitespace=False)
 
 
 def _escaped(character: str) -> str:

@@ -4,8 +4,9 @@ import re
 
 import pytest
 
-from firebreak.playbook.graph import label_of, mermaid
+from firebreak.playbook.graph import LINE, label_of, mermaid
 from firebreak.playbook.library import Library
+from firebreak.playbook.program import Do
 from tests.unit.playbook.writing import compile_steps
 
 NODE = re.compile(r'  (n\d+)[\[({]{1,2}"([^"]*)"[\])}]{1,2}')
@@ -95,3 +96,20 @@ def test_the_shipped_playbooks_can_be_drawn() -> None:
     for program in Library.load().programs():
         assert mermaid(program).startswith("flowchart TD\n")
         assert mermaid(program) == mermaid(program)
+
+
+def test_every_rung_of_the_longest_ladder_is_drawn() -> None:
+    program = Library.load().program("isolate")
+    shown = mermaid(program).replace("<br>", " ")
+    ladders = [step.ladder for step in program.steps if isinstance(step, Do) and step.ladder]
+    assert ladders
+    for ladder in ladders:
+        assert ", then ".join(ladder) in shown
+
+
+def test_a_long_line_goes_on_in_the_next_and_nothing_is_cut() -> None:
+    words = [f"word{n}" for n in range(60)]
+    lines = label_of(" ".join(words)).split("<br>")
+    assert " ".join(lines).split() == words
+    assert max(map(len, lines)) <= LINE
+    assert "".join(label_of("x" * 200).split("<br>")) == "x" * 200
