@@ -28,6 +28,20 @@ _MAX_JWT = 8192
 _TIMEOUT = httpx.Timeout(60, connect=3)
 _ERROR = 400
 
+# By the first part of an order's path: the list that shows whether it was carried out.
+_TELLS = {
+    "alerts": "alerts",
+    "approvals": "approvals --all",
+    "channels": "channels",
+    "glass": "glass --all",
+    "halt": "halts",
+    "holds": "holds",
+    "incidents": "incidents",
+    "responses": "incidents",
+    "resume": "halts",
+    "reviews": "glass --all",
+}
+
 
 class Api:
     """One connection to a Firebreak server, as one principal."""
@@ -76,7 +90,9 @@ class Api:
     def _call(self, method: str, path: str, **request: Any) -> httpx.Response:
         try:
             response = self._http.request(method, path, **request)
-        except httpx.ConnectError as error:
+        except httpx.UnsupportedProtocol as error:
+            raise _no_address(self.url) from error
+        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
             raise ProblemError(
                 f"cannot reach a Firebreak server at {self.url}",
                 "start one with `firebreak up`, or say where it is with FIREBREAK_URL",
@@ -85,7 +101,7 @@ class Api:
         except httpx.HTTPError as error:
             raise ProblemError(
                 f"no answer from {self.url} ({type(error).__name__})",
-                "look before you repeat: `firebreak incidents` says what was started",
+                _look_first(method, path, request.get("json")),
                 error="unreachable",
             ) from error
         if response.status_code >= _ERROR:
@@ -93,14 +109,35 @@ class Api:
         return response
 
 
+def _look_first(method: str, path: str, body: Any) -> str:
+    """What to do about an order that nobody answered: it may have been carried out."""
+    dry_run = isinstance(body, dict) and body.get("dry_run") is True
+    if method == "GET" or dry_run:
+        return "nothing was changed; try again, and see GET /healthz"
+    command = _TELLS.get(path.split("/")[1], "incidents")
+    return f"look before you repeat: `firebreak {command}` says what became of it"
+
+
 def connect(as_name: str | None = None) -> Api:
     """An API client with the settings of this process.
 
     Raises:
-        ProblemError: there is no token to use.
+        ProblemError: there is no token to use, or FIREBREAK_URL is no URL.
     """
     settings = load_settings()
-    return Api(find_url(settings), find_token(settings, as_name))
+    url, token = find_url(settings), find_token(settings, as_name)
+    try:
+        return Api(url, token)
+    except (httpx.InvalidURL, ValueError) as error:
+        raise _no_address(url) from error
+
+
+def _no_address(url: str) -> ProblemError:
+    return ProblemError(
+        f"there can be no API at {url}; nothing was sent",
+        "set FIREBREAK_URL to an address with http:// or https://",
+        error="definition",
+    )
 
 
 def find_url(settings: Settings) -> str:

@@ -1,10 +1,13 @@
 """Expected errors: what is wrong, what to do next, the documented exit code, no traceback."""
 
 import json
+import re
 from pathlib import Path
 
+import httpx
 import pytest
 
+from firebreak.cli.client import _TELLS
 from firebreak.cli.exits import Exit, exit_for, table
 from firebreak.cli.screen import clean
 from tests.unit.cli.conftest import Call, StubApi
@@ -48,6 +51,53 @@ def test_no_server_is_said_so_with_what_to_do(
     result = call("incidents")
     assert result.exit_code == 3
     assert "firebreak up" in result.stderr
+
+
+@pytest.mark.parametrize("url", ["ftp://x", "here", "http://["])
+def test_a_url_that_no_api_can_have_is_a_wrong_setting(
+    state_dir: Path, call: Call, monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    del state_dir
+    monkeypatch.setenv("FIREBREAK_URL", url)
+    result = call("incidents")
+    assert result.exit_code == 2
+    assert "http://" in result.stderr
+    assert "look before" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "hint"),
+    [
+        (("release", "cam-17", "--reason", "clean"), "`firebreak holds`"),
+        (("extend", "cam-17", "--by", "1h", "--reason", "more"), "`firebreak holds`"),
+        (("isolate", "cam-17", "--reason", "scan"), "`firebreak incidents`"),
+        (("isolate", "cam-17", "--reason", "scan", "--dry-run"), "nothing was changed"),
+        (("halt", "--reason", "drill"), "`firebreak halts`"),
+        (("devices",), "nothing was changed"),
+    ],
+)
+def test_an_order_without_an_answer_names_the_list_that_shows_what_became_of_it(
+    api: StubApi,
+    call: Call,
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: tuple[str, ...],
+    hint: str,
+) -> None:
+    del api
+
+    def silent(*_: object, **__: object) -> None:
+        raise httpx.ReadTimeout("nothing came")
+
+    monkeypatch.setattr("httpx.Client.request", silent)
+    result = call(*arguments)
+    assert result.exit_code == 3
+    assert hint in result.stderr
+
+
+def test_every_order_of_the_api_has_such_a_list() -> None:
+    spec = (Path(__file__).parents[3] / "docs" / "reference" / "api.md").read_text("utf-8")
+    posted = set(re.findall(r"`POST /([a-z]+)", spec))
+    assert posted == _TELLS.keys()
 
 
 @pytest.mark.parametrize("body", [b"<html>welcome</html>", b'{"detail": "Not Found"}'])
