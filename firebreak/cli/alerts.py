@@ -8,7 +8,7 @@ import typer
 from rich.console import Group
 from rich.text import Text
 
-from firebreak.cli.client import AsName, connect, many, path
+from firebreak.cli.client import AsName, connect, many, path, unreadable
 from firebreak.cli.durations import moment
 from firebreak.cli.exits import Exit, ProblemError
 from firebreak.cli.screen import JsonFlag, clean, show, tabulate
@@ -85,10 +85,7 @@ def send(
 def _summary(answer: Any) -> Group:
     counts = ("accepted", "duplicates", "ignored", "unreadable")
     lines = [", ".join(f"{text(answer, name) or 0} {name}" for name in counts)]
-    lines += [
-        f"record {text(bad, 'index')} cannot be read: {text(bad, 'reason')}"
-        for bad in items(answer, "bad")
-    ]
+    lines += unreadable(answer)
     for became in items(answer, "alerts"):
         where = text(became, "incident") or text(became, "detail")
         device = text(became, "device") or "no device"

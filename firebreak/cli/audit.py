@@ -7,10 +7,15 @@ import typer
 
 from firebreak.cli.client import AsName, connect, many
 from firebreak.cli.durations import moment, seconds
+from firebreak.cli.exits import Exit, ProblemError
 from firebreak.cli.screen import JsonFlag, show, tabulate
+from firebreak.domain.scopes import OF_OPERATION, PEOPLE_ONLY
 from firebreak.ledger.audit import AuditLine
 
 app = typer.Typer()
+
+# The operations that leave lines; what a server adds to them is found without being named here.
+_ACTIONS = tuple(sorted({*OF_OPERATION, *PEOPLE_ONLY, "post_alerts", "whoami"}))
 
 
 @app.command()
@@ -38,12 +43,23 @@ def audit(
             limit=limit,
         )
     rows = many(AuditLine, answer, "lines")
+    if not rows and action is not None and action not in _ACTIONS:
+        raise ProblemError(
+            f"there is no operation {action}", f"one of: {', '.join(_ACTIONS)}", code=Exit.USAGE
+        )
     table = tabulate(
         ("at", "who", "via", "action", "target", "status", ""),
         [
             (moment(r.at), r.principal, r.via, r.action, r.target, r.status or "no end", r.detail)
             for r in rows
         ],
-        "nothing was asked for",
+        _nothing(who, action, since),
     )
     show([row.to_json() for row in rows], table, as_json=as_json)
+
+
+def _nothing(who: str | None, action: str | None, since: str | None) -> str:
+    """Why there is no line: a name may be mistyped, and is repeated for that."""
+    looked_for = {"of": who, "about": action, "in the last": since}
+    said = [f"{word} {value}" for word, value in looked_for.items() if value]
+    return " ".join(["no line", *said]) if said else "nothing was asked for"

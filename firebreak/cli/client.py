@@ -14,6 +14,7 @@ from firebreak.cli.exits import ProblemError
 from firebreak.cli.token_files import sign_in_file, token_file
 from firebreak.settings import Settings
 from firebreak.statedir import StateDir
+from firebreak.telling.peek import items, text
 from firebreak.urls import is_loopback
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
@@ -234,7 +235,16 @@ def _refusal(response: httpx.Response) -> ProblemError:
         str(answer.get("message", "refused")),
         str(answer.get("hint", "")),
         error=str(answer["error"]),
+        details=unreadable(answer),
     )
+
+
+def unreadable(answer: Any) -> list[str]:
+    """The records that an answer says could not be read, each with the reason."""
+    return [
+        f"record {text(bad, 'index')} cannot be read: {text(bad, 'reason')}"
+        for bad in items(answer, "bad")
+    ]
 
 
 def _json(response: httpx.Response) -> Any:

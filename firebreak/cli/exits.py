@@ -1,5 +1,6 @@
 """Exit codes, in one place: what each means, and which error of the taxonomy leads to it."""
 
+from collections.abc import Sequence
 from enum import IntEnum
 
 from firebreak.errors import FirebreakError
@@ -69,11 +70,18 @@ class ProblemError(Exception):
     """Something expected went wrong: what it is, and what to do next, one line each."""
 
     def __init__(
-        self, message: str, hint: str = "", *, error: str = "", code: Exit | None = None
+        self,
+        message: str,
+        hint: str = "",
+        *,
+        error: str = "",
+        code: Exit | None = None,
+        details: Sequence[str] = (),
     ) -> None:
-        """Without ``code`` the error's own exit code counts."""
+        """Without ``code`` the error's own exit code counts. ``details``: a line each."""
         super().__init__(message)
         self.message = message
+        self.details = tuple(details)
         self.error = error or "failed"
         self.code = exit_for(error) if code is None else code
         self.hint = hint or _NEXT.get(self.code, "")

@@ -162,9 +162,12 @@ def _longest_word(text: Text) -> int:
 def report(problem: ProblemError, *, as_json: bool) -> None:
     """Say what is wrong and what to do next."""
     if as_json:
-        print_json({"error": problem.error, "message": problem.message, "hint": problem.hint})
+        said = {"error": problem.error, "message": problem.message, "hint": problem.hint}
+        print_json({**said, "details": problem.details} if problem.details else said)
         return
     console = progress()
     console.print(Text.assemble(("error: ", "bold red"), clean(problem.message)))
+    for detail in problem.details:
+        console.print(Text(f"       {clean(detail)}"))
     if problem.hint:
         console.print(Text.assemble(("next:  ", "bold"), clean(problem.hint)))

@@ -247,3 +247,34 @@ def test_alerts_are_sent_untouched_with_the_token_of_their_source(
     assert "not JSON" in result.stdout
     assert api.requests[0].body == file.read_bytes()
     assert api.requests[0].token == "secret-of-suricata"
+
+
+def test_a_file_of_which_nothing_can_be_read_is_refused_with_each_reason(
+    api: StubApi, call: Call, tmp_path: Path
+) -> None:
+    file = tmp_path / "eve.json"
+    file.write_text("one\ntwo\n")
+    bad = [{"index": 0, "reason": "not JSON"}, {"index": 1, "reason": "too\x1b[2J deep"}]
+    body = {"error": "bad-input", "message": "no record could be read", "hint": "", "bad": bad}
+    api.answer("POST", "/alerts/suricata", body, 400)
+    result = call("alert", "send", str(file))
+    assert result.exit_code == 2
+    assert "record 0 cannot be read: not JSON\n" in result.stderr
+    assert "\x1b" not in result.stderr
+    told = json.loads(call("alert", "send", str(file), "--json").stdout)
+    assert len(told["details"]) == 2
+
+
+def test_an_unknown_operation_is_refused_with_those_there_are(api: StubApi, call: Call) -> None:
+    api.answer("GET", "/audit", {"lines": []})
+    result = call("audit", "--action", "bogus")
+    assert result.exit_code == 2
+    assert "decide_approval" in result.stderr
+    assert call("audit", "--action", "halt").exit_code == 0
+
+
+def test_an_audit_log_without_lines_says_what_was_looked_for(api: StubApi, call: Call) -> None:
+    api.answer("GET", "/audit", {"lines": []})
+    assert call("audit").stdout == "nothing was asked for\n"
+    said = call("audit", "--who", "admn", "--action", "halt", "--since", "1h").stdout
+    assert said == "no line of admn about halt in the last 1h\n"
