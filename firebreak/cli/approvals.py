@@ -7,7 +7,7 @@ import typer
 from rich.text import Text
 
 from firebreak.cli.assignments import assignments
-from firebreak.cli.bulk import decide_all, gates, summary
+from firebreak.cli.bulk import decide_all, gates, holds, summary
 from firebreak.cli.client import Api, AsName, connect, many, one, path
 from firebreak.cli.durations import clock, seconds
 from firebreak.cli.exits import Exit, ProblemError
@@ -43,7 +43,7 @@ def approvals(
                 clock(a.expires_at),
                 a.requester,
                 gates(a),
-                "; ".join(a.summary),
+                "; ".join([*a.summary, *holds(a)]),
             )
             for a in rows
         ],

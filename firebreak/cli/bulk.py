@@ -10,6 +10,7 @@ from firebreak.cli.durations import clock
 from firebreak.cli.exits import ProblemError
 from firebreak.cli.screen import clean, show, tabulate
 from firebreak.domain.base import Model
+from firebreak.domain.durations import duration
 from firebreak.domain.people import Approval, Verdict
 
 
@@ -48,9 +49,7 @@ def decide_all(
 def summary(asked: Approval) -> RenderableType:
     """What will happen, to what, what else it hits, how it is undone, and what silence means."""
     rows = [("plan", line) for line in asked.summary]
-    rows += [
-        ("hold", f"{g.step} for {timedelta(seconds=g.hold_s)}") for g in asked.given if g.hold_s
-    ]
+    rows += [("hold", line) for line in holds(asked)]
     rows += [("also", line) for line in asked.hits]
     rows += [("why", asked.why), ("needs", f"{gates(asked)} until {clock(asked.expires_at)}")]
     if asked.asked:
@@ -77,3 +76,8 @@ def _silence(asked: Approval) -> list[str]:
 def gates(asked: Approval) -> str:
     """Who must agree."""
     return clean(" and ".join(f"{gate.quorum} x {gate.role}" for gate in asked.gates))
+
+
+def holds(asked: Approval) -> list[str]:
+    """How long each step would hold."""
+    return [f"{g.step} for {duration(g.hold_s)}" for g in asked.given if g.hold_s]

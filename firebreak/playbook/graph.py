@@ -4,6 +4,7 @@ import textwrap
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from firebreak.domain.durations import duration
 from firebreak.playbook.program import (
     AnyStep,
     Approve,
@@ -21,7 +22,6 @@ from firebreak.playbook.program import (
 LINE = 80  # characters after which a line of a label goes on in the next; nothing is cut
 
 _PLAIN = frozenset(" .,:-_/=()'@+")
-_UNITS = ((86_400, "d"), (3_600, "h"), (60, "m"), (1, "s"))
 
 
 def mermaid(program: Program) -> str:
@@ -159,13 +159,3 @@ def _shaped(step: Parallel | ForEach | Wait | Set | Run) -> tuple[str, str, str]
             return "(", f"{step.id}\nset {', '.join(step.values)}", ")"
         case Run():
             return "[[", f"{step.id}\nrun {step.playbook} v{step.version}", "]]"
-
-
-def duration(seconds: int) -> str:
-    """Seconds as an author writes them: ``1h30m``."""
-    parts: list[str] = []
-    for size, unit in _UNITS:
-        count, seconds = divmod(seconds, size)
-        if count:
-            parts.append(f"{count}{unit}")
-    return "".join(parts)

@@ -3,8 +3,9 @@
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 
+from firebreak.domain.durations import duration
 from firebreak.domain.record import Entry, Kind
-from firebreak.telling.line import ASKS, BAD, GOOD, PLAIN, QUIET, Body, Line, gates, when
+from firebreak.telling.line import ASKS, BAD, GOOD, PLAIN, QUIET, Body, Line, gates, short, when
 from firebreak.telling.peek import Json, get, items, text
 from firebreak.telling.times import zoned_clock
 
@@ -17,6 +18,9 @@ def _asked(body: Body, _: Entry) -> Iterable[Line]:
     )
     for line in items(approval, "summary"):
         yield Line(PLAIN, "", text(line))
+    for given in items(approval, "given"):
+        if lasting := _lasting(given):
+            yield Line(PLAIN, "", f"hold: {text(given, 'step')} for {lasting}")
     if hits := [text(hit) for hit in items(approval, "hits")]:
         yield Line(PLAIN, "", f"also hits: {'; '.join(hits)}")
     if why := text(approval, "why"):
@@ -97,6 +101,8 @@ def _closed(body: Body, _: Entry) -> Iterable[Line]:
     if get(approval, "change"):
         reason = text(approval, "change", "reason")
         yield Line(ASKS, "changed", f"by {text(approval, 'change', 'who')}: {reason}")
+        for changed in _changed(approval):
+            yield Line(PLAIN, "", changed)
     elif state == "unopposed":
         yield Line(ASKS, "UNOPPOSED", "nobody answered and nobody said no; policy lets it happen")
     elif state == "expired":
@@ -105,6 +111,23 @@ def _closed(body: Body, _: Entry) -> Iterable[Line]:
         yield Line(QUIET, "approval", "complete: nobody else needs to agree")
     else:
         yield Line(BAD, "approval", state or "closed")
+
+
+def _changed(approval: Json) -> Iterable[str]:
+    """What a person wants otherwise, and how it was: ``contain: hold 4h -> 5s``."""
+    change = get(approval, "change")
+    step = text(change, "step")
+    given = [each for each in items(approval, "given") if text(each, "step") == step]
+    before = given[0] if given else None
+    if hold_s := _number(change, "hold_s"):
+        yield f"{step}: hold {_lasting(before) or 'without an end'} -> {duration(hold_s)}"
+    inputs = get(change, "inputs")
+    for name, value in inputs.items() if isinstance(inputs, Mapping) else ():
+        yield f"{step}: {name} {short(get(before, 'inputs', name))} -> {short(value)}"
+
+
+def _lasting(given: Json) -> str:
+    return duration(_number(given, "hold_s"))
 
 
 def _names(value: Json, field: str) -> str:

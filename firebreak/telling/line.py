@@ -1,5 +1,6 @@
 """A line of a story, how it is to look, and the words that several kinds of entries share."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -36,3 +37,11 @@ def when(moment: str) -> str:
         return zoned_clock(datetime.fromisoformat(moment))
     except ValueError:
         return moment
+
+
+def short(value: Json) -> str:
+    """A value, short: nothing is `none`, and what has parts is shown as JSON."""
+    if value in (None, "", [], {}):
+        return "none"
+    compact = json.dumps(value, separators=(",", ":")) if isinstance(value, list | Mapping) else ""
+    return compact or str(value)

@@ -1,11 +1,10 @@
 """Turns ledger entries into words: what a tired engineer has to understand at a glance."""
 
-import json
 from collections.abc import Callable, Iterable, Mapping
 
 from firebreak.domain.record import Entry, Kind
 from firebreak.telling import approvals, installation
-from firebreak.telling.line import ASKS, BAD, GOOD, PLAIN, QUIET, Body, Line, gates, when
+from firebreak.telling.line import ASKS, BAD, GOOD, PLAIN, QUIET, Body, Line, gates, short, when
 from firebreak.telling.peek import Json, get, items, text
 
 
@@ -228,12 +227,4 @@ def _change(plan: Json) -> str:
     names = [name for name in {**before, **after} if before.get(name) != after.get(name)]
     if not names:
         return "nothing would change"
-    return ", ".join(f"{n} {_value(before.get(n))} -> {_value(after.get(n))}" for n in names)
-
-
-def _value(value: Json) -> str:
-    """A state's value, short: nothing is `none`, and what has parts is shown as JSON."""
-    if value in (None, "", [], {}):
-        return "none"
-    compact = json.dumps(value, separators=(",", ":")) if isinstance(value, list | Mapping) else ""
-    return compact or str(value)
+    return ", ".join(f"{n} {short(before.get(n))} -> {short(after.get(n))}" for n in names)

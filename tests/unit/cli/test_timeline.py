@@ -10,9 +10,10 @@ from rich.console import Console
 from rich.text import Text
 
 from firebreak.cli.timeline import headline, render, render_rung
+from firebreak.domain.people import ApprovalState, Change, Given
 from firebreak.domain.record import Kind
 from firebreak.telling.story import story
-from tests.unit.cli.samples import PLAN, START, entry, row, whole_story
+from tests.unit.cli.samples import PLAN, START, approval, entry, row, whole_story
 
 
 def shown(renderable: Any) -> str:
@@ -59,6 +60,23 @@ def test_who_joins_without_an_alert_is_named_with_the_reason() -> None:
     ]
 
 
+def test_a_changed_plan_says_what_was_changed() -> None:
+    given = Given(step="contain", inputs={"vlan": 666}, hold_s=14400)
+    change = Change(
+        who="oncall", step="contain", hold_s=5, inputs={"vlan": 7, "note": "x"}, reason="longer"
+    )
+    void = approval(ApprovalState.VOID, given=(given,), change=change)
+    told = story(entry(1, Kind.APPROVAL_CLOSED, approval=void.to_json()))
+    assert [line.text for line in told] == [
+        "by oncall: longer",
+        "contain: hold 4h -> 5s",
+        "contain: vlan 666 -> 7",
+        "contain: note none -> x",
+    ]
+    asked = story(entry(1, Kind.APPROVAL_REQUESTED, approval=void.to_json()))
+    assert "hold: contain for 4h" in [line.text for line in asked]
+
+
 def test_an_alert_that_joins_is_named() -> None:
     told = story(entry(1, Kind.JOINED, reason="", alerts=[{"title": "telnet scan"}]))
     assert [(line.word, line.text) for line in told] == [
@@ -100,7 +118,7 @@ _names = st.sampled_from(
     [
         *("plan", "outcome", "approval", "vote", "gates", "probes", "hold", "before", "after"),
         *("kind", "decision", "device", "alerts", "alert", "summary", "effect", "who", "rules"),
-        *("expires_at", "reason", "detail", "title"),
+        *("expires_at", "reason", "detail", "title", "change", "given", "inputs", "hold_s", "step"),
     ]
 )
 json_values: st.SearchStrategy[Any] = st.recursive(

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from firebreak.playbook.catalogue import SHIPPED
 from firebreak.playbook.compiler import compile_source
-from firebreak.playbook.graph import duration
+from firebreak.domain.durations import duration
 from firebreak.playbook.library import Library
 from firebreak.playbook.problems import InvalidPlaybookError
 from firebreak.playbook.program import (
