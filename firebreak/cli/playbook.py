@@ -85,9 +85,12 @@ def graph(name: PlaybookName, *, as_json: JsonFlag = False) -> None:
 
 
 @playbook_app.command()
-def schema() -> None:
+def schema(*, as_json: JsonFlag = False) -> None:
     """Print the JSON Schema of playbook files, for editors."""
-    _print_whole(json.dumps(json_schema(), indent=2))
+    if as_json:
+        print_json(json_schema())
+    else:
+        _print_whole(json.dumps(json_schema(), indent=2))
 
 
 def _print_whole(text: str) -> None:
