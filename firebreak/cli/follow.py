@@ -45,7 +45,22 @@ def watch(api: Api, incident: str, *, as_json: bool) -> IncidentRow:
     """Show a response live until it is closed.
 
     For a machine: one JSON object for each entry, one a line, and the incident as the last one.
+
+    Raises:
+        ProblemError: as ``follow``, or somebody does not want to look any longer.
     """
+    try:
+        return _watch(api, incident, as_json=as_json)
+    except KeyboardInterrupt as error:
+        raise ProblemError(
+            "interrupted; what was started on the server goes on",
+            f"`firebreak incident show {incident} --follow` looks on",
+            error="interrupted",
+            code=Exit.INTERRUPTED,
+        ) from error
+
+
+def _watch(api: Api, incident: str, *, as_json: bool) -> IncidentRow:
     if as_json:
         row = follow(api, incident, lambda entry, _: print_json(entry.to_json()))
         print_json(row.to_json())
