@@ -9,7 +9,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from firebreak.cli.exits import Exit, ProblemError, as_problem
-from firebreak.cli.screen import report, wants_json
+from firebreak.cli.screen import remember_json, report, wants_json
 from firebreak.errors import FirebreakError
 
 
@@ -47,13 +47,36 @@ class LazyGroup(TyperGroup):
         group = typer.main.get_group(app)
         return group if entry.group else group.commands[name]
 
+    def make_context(self, info_name: str | None, args: list[str], *more: Any, **kw: Any) -> Any:
+        """Parse the options before the command's name."""
+        as_json = "--json" in args  # noted here, since what cannot be parsed has no options
+        try:
+            made: Any = super().make_context(info_name, args, *more, **kw)
+        except typer.TyperException as error:
+            if not as_json:
+                raise
+            raise _told(error) from error
+        remember_json(made, as_json)
+        return made
+
     def invoke(self, ctx: Any) -> Any:
         """Run, and turn expected errors into two lines and an exit code."""
         try:
             return super().invoke(ctx)
+        except typer.TyperException as error:
+            if not wants_json(ctx):
+                raise
+            raise _told(error) from error
         except (ProblemError, FirebreakError) as error:
             problem = as_problem(error)
             report(problem, as_json=wants_json(ctx))
             raise typer.Exit(problem.code) from error
         except KeyboardInterrupt as error:
             raise typer.Exit(Exit.INTERRUPTED) from error
+
+
+def _told(error: typer.TyperException) -> typer.Exit:
+    """A command line that makes no sense, told to a machine; people see it as Typer draws it."""
+    problem = ProblemError(error.format_message(), code=Exit.USAGE, error="bad-input")
+    report(problem, as_json=True)
+    return typer.Exit(problem.code)

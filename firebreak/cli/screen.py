@@ -39,15 +39,16 @@ def _safe(character: str) -> str:
     return "\N{REPLACEMENT CHARACTER}" if unsafe else character
 
 
-def _remember_json(context: typer.Context, value: bool) -> bool:
-    context.meta[_JSON_KEY] = value
+def remember_json(context: typer.Context, value: bool) -> bool:
+    """Note that a machine reads along; the option's callback, which gets and gives its value."""
+    context.meta[_JSON_KEY] = value or wants_json(context)
     return value
 
 
 JsonFlag = Annotated[
     bool,
     typer.Option(
-        "--json", help="Print JSON on standard output.", callback=_remember_json, is_eager=True
+        "--json", help="Print JSON on standard output.", callback=remember_json, is_eager=True
     ),
 ]
 

@@ -189,6 +189,35 @@ def test_an_interrupt_has_its_own_exit_code(
         raise KeyboardInterrupt
 
     monkeypatch.setattr("firebreak.cli.client.Api.get", interrupted)
-    result = call("incident", "show", "inc-0123456789ab", "--follow")
+    result = call("holds")
     assert result.exit_code == 130
     assert result.stdout == ""
+    result = call("incident", "show", "inc-0123456789ab", "--follow")
+    assert result.exit_code == 130
+    assert "goes on" in result.stderr
+    assert "firebreak incident show inc-0123456789ab --follow" in result.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("isolate",),
+        ("isolate", "cam-17"),
+        ("isolate", "cam-17", "--reason", "x", "--never"),
+        ("bogus",),
+        ("--never", "holds"),
+        ("token", "bogus"),
+        ("glass", "end", "x", "--never"),
+        ("incidents", "--limit", "0"),
+    ],
+)
+def test_a_wrong_command_line_is_json_for_a_machine(call: Call, arguments: tuple[str, ...]) -> None:
+    result = call(*arguments, "--json")
+    assert result.exit_code == 2
+    told = json.loads(result.stdout)
+    assert told["error"] == "bad-input"
+    assert told["message"]
+    assert told["hint"]
+    result = call(*arguments)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr
