@@ -43,6 +43,25 @@ _TELLS = {
     "reviews": "glass --all",
 }
 
+# By the first part of a path: the list that shows what could have been named.
+_LISTS = {
+    "approvals": "approvals --all",
+    "channels": "channels",
+    "glass": "glass --all",
+    "halt": "devices",
+    "holds": "holds",
+    "incidents": "incidents",
+    "responses": "playbook list`, `firebreak devices",
+    "resume": "devices",
+    "reviews": "glass --all",
+}
+
+# When the server does not know who asks; its own hint is for whoever writes HTTP requests.
+_NOT_KNOWN = (
+    "name another token: --as NAME, for a file NAME.token in the state directory's tokens/, or "
+    "FIREBREAK_TOKEN; `firebreak token create` makes one, `firebreak login` signs in"
+)
+
 
 class Api:
     """One connection to a Firebreak server, as one principal."""
@@ -106,7 +125,7 @@ class Api:
                 error="unreachable",
             ) from error
         if response.status_code >= _ERROR:
-            raise _refusal(response)
+            raise _refusal(response, path)
         return response
 
 
@@ -227,16 +246,23 @@ def _wrong_shape() -> ProblemError:
     )
 
 
-def _refusal(response: httpx.Response) -> ProblemError:
+def _refusal(response: httpx.Response, path: str) -> ProblemError:
     answer = _json(response)
     if not isinstance(answer, dict) or "error" not in answer:
         return _stranger(response)
+    error = str(answer["error"])
     return ProblemError(
         str(answer.get("message", "refused")),
-        str(answer.get("hint", "")),
-        error=str(answer["error"]),
+        _NOT_KNOWN if error == "unauthorized" else str(answer.get("hint") or _list(error, path)),
+        error=error,
         details=unreadable(answer),
     )
+
+
+def _list(error: str, path: str) -> str:
+    """Where to see what there is, when what was named is not there or stands otherwise."""
+    command = _LISTS.get(path.split("/")[1]) if error in ("not-found", "rejected") else None
+    return f"`firebreak {command}` lists what there is" if command else ""
 
 
 def unreadable(answer: Any) -> list[str]:

@@ -12,7 +12,7 @@ from firebreak.cli.exits import ProblemError
 from firebreak.cli.people import ask
 from firebreak.cli.screen import JsonFlag, show, tabulate
 from firebreak.domain.rota import Rota
-from firebreak.errors import FirebreakError, NotFound
+from firebreak.errors import FirebreakError
 from firebreak.people.book import People
 from firebreak.people.live import LivePeople
 from firebreak.people.roster import RotaRoster
@@ -50,7 +50,11 @@ def _rotas(people: People, role: str | None) -> list[Rota]:
         return list(people.rotas.values())
     if role not in people.rotas:
         given = ", ".join(people.rotas) or "none"
-        raise NotFound(f"no rota gives out the role {role!r}; there is: {given}")
+        raise ProblemError(
+            f"no rota gives out the role {role!r}; there is: {given}",
+            "`firebreak on-call` without --role shows every rota",
+            error="not-found",
+        )
     return [people.rotas[role]]
 
 

@@ -9,8 +9,9 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from firebreak.cli.configuration import load_settings
-from firebreak.cli.exits import Exit
+from firebreak.cli.exits import Exit, ProblemError
 from firebreak.cli.screen import JsonFlag, clean, output, print_json, show, tabulate
+from firebreak.errors import NotFound
 from firebreak.playbook.catalogue import SHIPPED
 from firebreak.playbook.graph import mermaid
 from firebreak.playbook.library import Library
@@ -66,7 +67,7 @@ def list_playbooks(*, as_json: JsonFlag = False) -> None:
 @playbook_app.command("show")
 def show_playbook(name: PlaybookName, *, as_json: JsonFlag = False) -> None:
     """Show a playbook as it would run: everything spelled out."""
-    program = _library().program(name)
+    program = _program(name)
     body = {**program.to_json(), "digest": program.digest}
     if as_json:
         print_json(body)
@@ -77,7 +78,7 @@ def show_playbook(name: PlaybookName, *, as_json: JsonFlag = False) -> None:
 @playbook_app.command()
 def graph(name: PlaybookName, *, as_json: JsonFlag = False) -> None:
     """Draw a playbook as a Mermaid flowchart."""
-    drawn = mermaid(_library().program(name))
+    drawn = mermaid(_program(name))
     if as_json:
         print_json({"name": name, "mermaid": drawn})
     else:
@@ -100,6 +101,14 @@ def _print_whole(text: str) -> None:
 
 def _library() -> Library:
     return Library.load(load_settings().playbook_dirs, SHIPPED)
+
+
+def _program(name: str) -> Program:
+    try:
+        return _library().program(name)
+    except NotFound as error:
+        hint = "`firebreak playbook list` lists them, and what is wrong with others"
+        raise ProblemError(str(error), hint, error=error.code) from error
 
 
 def _row(program: Program) -> dict[str, Any]:

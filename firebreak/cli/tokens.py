@@ -14,7 +14,7 @@ from firebreak.cli.exits import Exit, ProblemError
 from firebreak.cli.screen import JsonFlag, clean, show, tabulate
 from firebreak.cli.token_files import token_file, write_token
 from firebreak.domain.scopes import SCOPES
-from firebreak.errors import LedgerConflict
+from firebreak.errors import LedgerConflict, NotFound
 from firebreak.ledger.database import Database
 from firebreak.ledger.tokens import Token, Tokens
 from firebreak.statedir import StateDir
@@ -94,7 +94,12 @@ def list_tokens(*, as_json: JsonFlag = False) -> None:
 @app.command()
 def revoke(name: Name, *, as_json: JsonFlag = False) -> None:
     """End a token; a running server refuses it within two seconds."""
-    _with_tokens(lambda tokens: tokens.revoke(name))
+    try:
+        _with_tokens(lambda tokens: tokens.revoke(name))
+    except NotFound as error:
+        raise ProblemError(
+            str(error), "`firebreak token list` lists them", error=error.code
+        ) from error
     show({"name": name, "revoked": True}, Text(clean(f"{name} is revoked")), as_json=as_json)
 
 

@@ -18,7 +18,6 @@ from tests.unit.cli.conftest import Call, StubApi
     [
         ("not-found", 404, 5),
         ("forbidden", 403, 4),
-        ("unauthorized", 401, 4),
         ("policy-denied", 403, 4),
         ("bad-input", 400, 2),
         ("unreachable", 503, 3),
@@ -35,6 +34,57 @@ def test_a_refusal_has_its_exit_code_and_keeps_its_words(
     assert result.exit_code == code
     assert result.stderr == "error: no such thing\nnext:  try another\n"
     assert result.stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "refused", "hint"),
+    [
+        (("channels", "test", "x"), "not-found /channels/x/test", "`firebreak channels`"),
+        (("incident", "show", "x"), "not-found /incidents/x", "`firebreak incidents`"),
+        (("isolate", "x", "--reason", "z"), "not-found /responses", "`firebreak devices`"),
+        (("run", "x", "--device", "y", "--reason", "z"), "not-found /responses", "playbook list`"),
+        (("break-glass", "--device", "x", "--reason", "z"), "rejected /glass", "`firebreak glass"),
+        (("glass", "end", "x", "--reason", "z"), "rejected /glass/x/end", "`firebreak glass"),
+        (("review", "close", "x", "--finding", "z"), "rejected /reviews/x/close", "glass --all`"),
+    ],
+)
+def test_a_refusal_without_a_hint_gets_the_list_that_helps(
+    api: StubApi, call: Call, arguments: tuple[str, ...], refused: str, hint: str
+) -> None:
+    error, path = refused.split()
+    for method in ("GET", "POST"):
+        api.answer(method, path, {"error": error, "message": "no", "hint": ""}, status=409)
+    assert hint in call(*arguments).stderr.split("next:")[1]
+
+
+def test_a_token_that_counts_no_more_is_answered_with_how_to_name_another(
+    api: StubApi, call: Call
+) -> None:
+    said = {"error": "unauthorized", "message": "no such token", "hint": "send `Authorization`"}
+    api.answer("GET", "/holds", said, status=401)
+    result = call("holds")
+    told = result.stderr
+    assert result.exit_code == 4
+    assert "Authorization" not in told
+    for way in ("--as", "FIREBREAK_TOKEN", "tokens/", "token create", "login"):
+        assert way in told
+
+
+@pytest.mark.parametrize(
+    ("arguments", "hint"),
+    [
+        (("token", "revoke", "nope"), "`firebreak token list`"),
+        (("playbook", "graph", "nope"), "`firebreak playbook list`"),
+        (("playbook", "show", "nope"), "`firebreak playbook list`"),
+    ],
+)
+def test_what_is_not_there_is_answered_with_its_list(
+    state_dir: Path, call: Call, arguments: tuple[str, ...], hint: str
+) -> None:
+    del state_dir
+    result = call(*arguments)
+    assert result.exit_code == 5
+    assert hint in result.stderr
 
 
 def test_a_refusal_is_json_for_a_machine(api: StubApi, call: Call) -> None:
