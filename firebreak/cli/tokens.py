@@ -1,8 +1,9 @@
 """API tokens on the command line. They live in the ledger's database, so no server is needed."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import UTC, datetime, timedelta
+from difflib import get_close_matches
 from typing import Annotated, TypeVar
 
 import typer
@@ -11,17 +12,32 @@ from rich.text import Text
 from firebreak.cli.configuration import load_settings
 from firebreak.cli.durations import moment, seconds
 from firebreak.cli.exits import Exit, ProblemError
-from firebreak.cli.screen import JsonFlag, clean, show, tabulate
+from firebreak.cli.screen import JsonFlag, clean, progress, show, tabulate
 from firebreak.cli.token_files import token_file, write_token
 from firebreak.domain.scopes import SCOPES
 from firebreak.errors import LedgerConflict, NotFound
 from firebreak.ledger.database import Database
 from firebreak.ledger.tokens import Token, Tokens
+from firebreak.server.roles import (
+    AUDITORS,
+    BREAKERS,
+    OPERATORS,
+    READERS,
+    RESUMERS,
+    REVIEWERS,
+    SERVICE,
+    STARTERS,
+)
 from firebreak.statedir import StateDir
 
 T = TypeVar("T")
 
 app = typer.Typer(no_args_is_help=True)
+
+# The roles that the server asks for. Policies and playbooks may name others.
+_ROLES = sorted(
+    (READERS | STARTERS | RESUMERS | OPERATORS | AUDITORS | BREAKERS | REVIEWERS) - {SERVICE}
+)
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="Whose token it is.")]
 
@@ -68,6 +84,7 @@ def create(
         raise ProblemError(
             f"a live token is named {name}", f"`firebreak token revoke {name}` ends that one"
         ) from error
+    _warn_of_typos(roles or ())
     facts: dict[str, object] = {"name": name, "roles": sorted(roles or ())}
     facts["scopes"] = sorted(scopes) if scopes else None
     if save:
@@ -101,6 +118,17 @@ def revoke(name: Name, *, as_json: JsonFlag = False) -> None:
             str(error), "`firebreak token list` lists them", error=error.code
         ) from error
     show({"name": name, "revoked": True}, Text(clean(f"{name} is revoked")), as_json=as_json)
+
+
+def _warn_of_typos(roles: Iterable[str]) -> None:
+    """A role that only policies and playbooks name is as good as any; most often it is a typo."""
+    for role in roles:
+        if role in _ROLES or role.startswith("source:"):
+            continue
+        meant = get_close_matches(role, _ROLES, n=1)
+        instead = f"did you mean {meant[0]}?" if meant else f"it knows {', '.join(_ROLES)}"
+        said = f"warning: Firebreak itself knows no role {role}; {instead}"
+        progress().print(Text(clean(said), style="yellow"))
 
 
 def _with_tokens(work: Callable[[Tokens], Awaitable[T]]) -> T:

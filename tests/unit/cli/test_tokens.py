@@ -105,3 +105,23 @@ def test_a_live_token_without_an_end_is_not_listed_as_revoked(fresh: StateDir, c
     listed = call("token", "list").stdout
     assert listed.count("no end") == len(FIRST_TOKENS)
     assert "revoked" not in listed
+
+
+@pytest.mark.parametrize(
+    ("role", "warning"),
+    [
+        ("oncall", "did you mean on-call?"),
+        ("plant-manager", "it knows admin, analyst"),
+        ("on-call", ""),
+        ("source:zeek", ""),
+    ],
+)
+def test_a_role_that_may_be_a_typo_is_warned_of_and_given(
+    fresh: StateDir, call: Call, role: str, warning: str
+) -> None:
+    del fresh
+    made = call("token", "create", "bo", "--role", role, "--json")
+    assert made.exit_code == 0
+    assert json.loads(made.stdout)["roles"] == [role]
+    assert warning in made.stderr
+    assert bool(made.stderr) == bool(warning)
