@@ -9,10 +9,11 @@ from rich.text import Text
 from firebreak.cli.assignments import assignments
 from firebreak.cli.bulk import decide_all, gates, holds, summary
 from firebreak.cli.client import Api, AsName, connect, many, one, path
-from firebreak.cli.durations import clock, seconds
+from firebreak.cli.durations import seconds
 from firebreak.cli.exits import Exit, ProblemError
 from firebreak.cli.screen import JsonFlag, clean, progress, show, tabulate
 from firebreak.domain.people import Approval, Verdict
+from firebreak.telling.times import zoned_clock
 
 app = typer.Typer()
 
@@ -40,7 +41,7 @@ def approvals(
             (
                 a.id,
                 a.state.value,
-                clock(a.expires_at),
+                zoned_clock(a.expires_at),
                 a.requester,
                 gates(a),
                 "; ".join([*a.summary, *holds(a)]),
@@ -118,7 +119,8 @@ def snooze(
     with connect(as_name) as api:
         body = {"for_s": seconds(for_)}
         settled = one(Approval, api.post(path("approvals", approval_id, "snooze"), body))
-    said = f"{settled.id}: you are left in peace for {for_}; it expires {clock(settled.expires_at)}"
+    until = zoned_clock(settled.expires_at)
+    said = f"{settled.id}: you are left in peace for {for_}; it expires {until}"
     show(settled.to_json(), Text(clean(said)), as_json=as_json)
 
 

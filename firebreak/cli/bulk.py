@@ -6,12 +6,12 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from firebreak.cli.client import Api, many
-from firebreak.cli.durations import clock
 from firebreak.cli.exits import ProblemError
 from firebreak.cli.screen import clean, show, tabulate
 from firebreak.domain.base import Model
 from firebreak.domain.durations import duration
 from firebreak.domain.people import Approval, Verdict
+from firebreak.telling.times import zoned_clock
 
 
 class Answered(Model):
@@ -51,7 +51,7 @@ def summary(asked: Approval) -> RenderableType:
     rows = [("plan", line) for line in asked.summary]
     rows += [("hold", line) for line in holds(asked)]
     rows += [("also", line) for line in asked.hits]
-    rows += [("why", asked.why), ("needs", f"{gates(asked)} until {clock(asked.expires_at)}")]
+    rows += [("why", asked.why), ("needs", f"{gates(asked)} until {zoned_clock(asked.expires_at)}")]
     if asked.asked:
         rows.append(("asked", ", ".join(asked.asked)))
     rows += [("else", line) for line in _silence(asked)]
@@ -66,11 +66,11 @@ def _silence(asked: Approval) -> list[str]:
     """What happens if nobody answers."""
     lines = [
         f"{level.role} may answer too from "
-        f"{clock(asked.requested_at + timedelta(seconds=level.after_s))}"
+        f"{zoned_clock(asked.requested_at + timedelta(seconds=level.after_s))}"
         for level in asked.levels
     ]
     end = "it is done" if asked.on_timeout == "allow" else "it is refused"
-    return [*lines, f"nobody answers until {clock(asked.expires_at)}: {end}"]
+    return [*lines, f"nobody answers until {zoned_clock(asked.expires_at)}: {end}"]
 
 
 def gates(asked: Approval) -> str:

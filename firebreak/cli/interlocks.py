@@ -24,7 +24,7 @@ app = typer.Typer()
 @app.command()
 def interlocks(
     device: Annotated[
-        str | None, typer.Argument(help="Only those that protect this device.")
+        str | None, typer.Argument(metavar="[DEVICE]", help="Only those that protect this device.")
     ] = None,
     *,
     as_name: AsName = None,

@@ -56,7 +56,8 @@ def logout(*, as_json: JsonFlag = False) -> None:
     file = sign_in_file(load_settings())
     was = file.exists()
     file.unlink(missing_ok=True)
-    show({"signed_out": was}, Text("signed out" if was else "nobody was"), as_json=as_json)
+    said = "signed out" if was else "nobody was signed in on this machine"
+    show({"signed_out": was}, Text(said), as_json=as_json)
 
 
 @app.command()

@@ -88,19 +88,24 @@ def _verdict(file: Path, report: Report) -> RenderableType:
 def _story(said: Json) -> RenderableType:
     entries = [Entry.model_validate(entry) for entry in items(said, "entries")]
     lines = [render(entry, entries[0].at) for entry in entries]
-    return Group(_facts(get(said, "summary")), Text(), *lines)
+    facts = _facts(get(said, "summary"))
+    if entries:
+        zone = f"below, on this machine's clock, {entries[0].at.astimezone():%Z}"
+        facts.add_row(Text("the story", QUIET), Text(zone))
+    return Group(facts, Text(), *lines)
 
 
 def _facts(summary: Json) -> Table:
     contained = get(summary, "contained") is True
-    standing = Text("contained", GOOD) if contained else Text("not contained", BAD)
+    # Of the past, as the record is: what holds now no receipt can say.
+    seen = Text("contained", GOOD) if contained else Text("not contained", BAD)
     facts = {
         "incident": f"{text(summary, 'incident')}: {text(summary, 'title')}",
         "device": " ".join(text(summary, "device", name) for name in ("id", "mac", "site")),
         "asked by": _because(summary),
         "playbook": _playbook(summary),
         "policy": text(summary, "policy"),
-        "result": Text.assemble(f"{clean(text(summary, 'status'))}, ", standing),
+        "result": Text.assemble(f"{clean(text(summary, 'status'))}, the device was ", seen),
         "detected": _moment(summary, "detected"),
         "opened": _moment(summary, "opened"),
         "contained": _moment(summary, "contained")

@@ -8,6 +8,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from firebreak.domain.scopes import SCOPES
 from tests.docs.blocks import ROOT, blocks, commands, pages, text_of
 from tests.docs.shell import Names
 
@@ -104,3 +105,8 @@ def test_pages_are_spelled_as_americans_do_and_name_no_machine(page: str) -> Non
     found = {match[0].lower() for match in re.finditer(british, text_of(page), re.IGNORECASE)}
     assert found - allowed == set()
     assert not re.search(r"/root/|/home/\w+/|\.pyenv", text_of(page))
+
+
+def test_every_scope_is_explained() -> None:
+    named = set(re.findall(r"`([a-z]+:[a-z]+)`", text_of("docs/how-to/identity.md")))
+    assert set(SCOPES) <= named
