@@ -121,25 +121,26 @@ def _respond(api: Api, request: dict[str, Any], how: _How) -> None:
     before = _newest(api, request["playbook"], request["device"])
     started = one(Started, api.post("/responses", {**request, "dry_run": False}))
     joined = None if before is None else started.incident == before
-    said = Text(clean(f"{started.incident} {_BEGUN[joined]}"))
+    said = f"{started.incident} {_BEGUN[joined]}; `firebreak incident show {started.incident}`"
+    told = Text(clean(said))
+    if joined:
+        told.append(f"\n{_JOINED}")
     if not how.wait:
-        said.append(clean(f"; `firebreak incident show {started.incident}`"))
-        show({**started.to_json(), "joined": joined}, said, as_json=how.as_json)
+        show({**started.to_json(), "joined": joined}, told, as_json=how.as_json)
         return
     if joined:
-        progress().print(said)
+        progress().print(told)
     row = watch(api, started.incident, as_json=how.as_json)
     if row.status != "completed" or (how.must_contain and not row.contained):
         raise typer.Exit(Exit.NOT_DONE)
 
 
 # By whether the response was there before; None: that could not be read.
-_BEGUN = {
-    False: "has begun",
-    True: "ran already, and you have joined it: you count among those who asked for it now, "
-    "and whoever asked cannot approve",
-    None: "runs",
-}
+_BEGUN = {False: "has begun", True: "ran already", None: "runs"}
+_JOINED = (
+    "you have joined it: you count among those who asked for it now, "
+    "and whoever asked cannot approve"
+)
 
 
 def _newest(api: Api, playbook: str, device: str) -> str | None:

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from firebreak.domain.durations import duration
 from firebreak.playbook.catalogue import SHIPPED
 from firebreak.playbook.compiler import compile_source
-from firebreak.domain.durations import duration
 from firebreak.playbook.library import Library
 from firebreak.playbook.problems import InvalidPlaybookError
 from firebreak.playbook.program import (
