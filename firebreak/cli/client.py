@@ -94,6 +94,10 @@ class Api:
         params = {name: value for name, value in query.items() if value is not None}
         return _json(self._call("GET", path, params=params))
 
+    def get_soon(self, path: str, within_s: float) -> Any:
+        """The JSON answer to a GET whose answer something more urgent waits for."""
+        return _json(self._call("GET", path, timeout=within_s))
+
     def get_bytes(self, path: str) -> bytes:
         """The answer to a GET exactly as it came: what a signature is over."""
         return self._call("GET", path).content
@@ -133,7 +137,7 @@ def _look_first(method: str, path: str, body: Any) -> str:
     """What to do about an order that nobody answered: it may have been carried out."""
     dry_run = isinstance(body, dict) and body.get("dry_run") is True
     if method == "GET" or dry_run:
-        return "nothing was changed; try again, and see GET /healthz"
+        return "it was only to look, and changed nothing; try again, and see GET /healthz"
     command = _TELLS.get(path.split("/")[1], "incidents")
     return f"look before you repeat: `firebreak {command}` says what became of it"
 

@@ -28,6 +28,8 @@ ActionName = Annotated[str, typer.Option("--action", help="Which of the device's
 
 QUARANTINE = "network.quarantine"
 
+_LOOK_S = 5.0
+
 
 @app.command()
 def run(
@@ -146,10 +148,10 @@ _JOINED = (
 def _newest(api: Api, playbook: str, device: str) -> str | None:
     """The newest incident of that playbook and device, "" without one; None: it cannot be read.
 
-    Nothing that only reads may keep a response from being started.
+    Nothing that only reads may keep a response from being started, or hold it up for long.
     """
     try:
-        answer = api.get(path("incidents", "respond", playbook, device))
+        answer = api.get_soon(path("incidents", "respond", playbook, device), _LOOK_S)
     except ProblemError as problem:
         return "" if problem.code is Exit.NOT_FOUND else None
     return one(IncidentRow, part(answer, "incident")).id

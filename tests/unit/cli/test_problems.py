@@ -121,9 +121,9 @@ def test_a_url_that_no_api_can_have_is_a_wrong_setting(
         (("release", "cam-17", "--reason", "clean"), "`firebreak holds`"),
         (("extend", "cam-17", "--by", "1h", "--reason", "more"), "`firebreak holds`"),
         (("isolate", "cam-17", "--reason", "scan"), "`firebreak incidents`"),
-        (("isolate", "cam-17", "--reason", "scan", "--dry-run"), "nothing was changed"),
+        (("isolate", "cam-17", "--reason", "scan", "--dry-run"), "changed nothing"),
         (("halt", "--reason", "drill"), "`firebreak halts`"),
-        (("devices",), "nothing was changed"),
+        (("devices",), "changed nothing"),
     ],
 )
 def test_an_order_without_an_answer_names_the_list_that_shows_what_became_of_it(
