@@ -82,7 +82,7 @@ class AuthFailed(FirebreakError):
 
 
 class Rejected(FirebreakError):
-    """The system understood and said no, or the target may not be touched. Next rung."""
+    """The system said no, the target may not be touched, or it is too late for it. Next rung."""
 
     code = "rejected"
 

@@ -36,6 +36,7 @@ class Asking:
         self._outbox = outbox
         self._flush = flush
         self._cancelled = cancelled
+        self._delegations = 0
 
     # -- asking and waiting -----------------------------------------------------------------
 
@@ -132,11 +133,15 @@ class Asking:
         return request
 
     def _delegate(self, order: DelegateOrder) -> Approval:
+        before = self._board[order.approval]
         request = self._board.delegate(order, workflow.now())
+        if request is before:
+            return request  # a double click
+        self._delegations += 1
         self._note(
             Kind.APPROVAL_DELEGATED,
             request,
-            f"delegated:{order.who.id}",
+            f"delegated:{order.who.id}:{self._delegations}",
             actor=order.who.id,
             to=order.to,
             reason=order.reason,

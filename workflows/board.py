@@ -30,6 +30,7 @@ class Board:
         self._requester = requester
         self._requesters = [requester]
         self._requests: dict[str, Approval] = {}
+        self._on_duty: dict[str, tuple[str, ...]] = {}  # asked for their role, by request
 
     def get(self, approval_id: str) -> Approval | None:
         """A request, if there is one of that id."""
@@ -88,6 +89,7 @@ class Board:
             given=ask.given,
         )
         self._requests[approval.id] = approval
+        self._on_duty[approval.id] = approval.asked
         return approval
 
     def cast(self, order: VoteOrder, now: datetime) -> tuple[Approval, Vote]:
@@ -112,14 +114,19 @@ class Board:
         return request, vote
 
     def delegate(self, order: DelegateOrder, now: datetime) -> Approval:
-        """Let another person answer instead, and ask them."""
+        """Let another person answer instead, and ask them; or ``who`` again, as before.
+
+        Each leaves it to one person: whoever they named before is asked no more. The request is
+        the same object when it says so already.
+        """
         request = self[order.approval]
-        made = Delegation(by=order.who, to=order.to, at=now)
-        return self._replace(
-            request,
-            delegations=(*request.delegations, made),
-            asked=tuple(dict.fromkeys((*request.asked, order.to))),
-        )
+        before = left_to(request, order.who.id)
+        if before is not None and before.to == order.to:
+            return request
+        delegations = tuple(one for one in request.delegations if one is not before)
+        if order.to != order.who.id:
+            delegations += (Delegation(by=order.who, to=order.to, at=now),)
+        return self._ask(self._replace(request, delegations=delegations))
 
     def snooze(self, order: SnoozeOrder) -> Approval:
         """Leave somebody in peace for a while; a later word of theirs counts."""
@@ -142,12 +149,8 @@ class Board:
     def escalate(self, approval_id: str, asked: Iterable[str]) -> Approval:
         """The next level is reached, and these people are asked too."""
         request = self[approval_id]
-        more = _others(asked, request.requesters)
-        return self._replace(
-            request,
-            reached=request.reached + 1,
-            asked=tuple(dict.fromkeys((*request.asked, *more))),
-        )
+        self._on_duty[approval_id] += _others(asked, request.requesters)
+        return self._ask(self._replace(request, reached=request.reached + 1))
 
     def reminded(self, approval_id: str) -> Approval:
         """People were asked once more."""
@@ -169,6 +172,12 @@ class Board:
             return request
         return self._replace(request, state=state)
 
+    def _ask(self, request: Approval) -> Approval:
+        """Ask by name who is on duty and who was named by somebody."""
+        named = (one.to for one in request.delegations)
+        asked = dict.fromkeys((*self._on_duty[request.id], *named))
+        return self._replace(request, asked=tuple(asked))
+
     def _replace(self, request: Approval, **changes: Any) -> Approval:
         changed = request.model_copy(update=changes)
         self._requests[request.id] = changed
@@ -178,6 +187,11 @@ class Board:
 def standing(request: Approval) -> Standing:
     """Who counts for which gates of a request as it stands."""
     return Standing(request.gates, request.levels[: request.reached], request.delegations)
+
+
+def left_to(request: Approval, who: str) -> Delegation | None:
+    """How somebody left it to another person; None while they answer themselves."""
+    return next((one for one in request.delegations if one.by.id == who), None)
 
 
 def silent(request: Approval) -> tuple[str, ...]:

@@ -21,7 +21,6 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from firebreak.contracts.engine import Start, Started, Wanted
 from firebreak.contracts.ledger import Ledger
-from firebreak.contracts.people import Directory
 from firebreak.contracts.sources import Inventory
 from firebreak.domain.base import JsonObject
 from firebreak.domain.hold import Hold, HoldState
@@ -29,8 +28,8 @@ from firebreak.domain.people import Approval, Principal, Verdict
 from firebreak.errors import (
     BadInput,
     DefinitionError,
-    Forbidden,
     NotFound,
+    Rejected,
     RevertFailed,
     Unreachable,
 )
@@ -79,12 +78,8 @@ class TemporalEngine:
         task_queue: str,
         timing: Timing,
         task_timeout: timedelta,
-        directory: Directory | None = None,
     ) -> None:
-        """``task_timeout``: how soon a dead worker's workflow task goes to another.
-
-        ``directory``: who can be named to answer instead; without one, anybody.
-        """
+        """``task_timeout``: how soon a dead worker's workflow task goes to another."""
         self._client = client
         self._programs = programs
         self._inventory = inventory
@@ -93,7 +88,7 @@ class TemporalEngine:
         self._queue = task_queue
         self._timing = timing
         self._task_timeout = task_timeout
-        self._requests = Requests(client, ledger, directory)
+        self._requests = Requests(client, ledger)
 
     async def respond(self, start: Start) -> Started:
         """Start, or join by signal-with-start; both work while no worker runs."""
@@ -172,7 +167,7 @@ class TemporalEngine:
         return await self._requests.decide(approval_id, plan_hash, verdict, who, reason)
 
     async def delegate(self, approval_id: str, to: str, who: Principal, reason: str) -> Approval:
-        """Let another person answer instead."""
+        """Let another person answer instead; ``who`` again to take it back."""
         return await self._requests.delegate(approval_id, to, who, reason)
 
     async def snooze(self, approval_id: str, until: datetime, who: Principal) -> Approval:
@@ -190,12 +185,12 @@ class TemporalEngine:
         row = await self._ledger.incident(incident)
         handle = self._client.get_workflow_handle_for(ResponseWorkflow.run, row.workflow)
         if row.status != "open":
-            raise NotFound(f"{row.id} has ended already: {row.status}")
+            raise Rejected(f"{row.id} has ended already: {row.status}")
         try:
             stop = StopOrder(incident=row.id, who=who, reason=reason)
             await handle.execute_update(ResponseWorkflow.stop, stop, rpc_timeout=ANSWER)
         except WorkflowUpdateFailedError as error:
-            raise NotFound(message(error)) from error
+            raise Rejected(message(error)) from error
         except UNANSWERED as error:
             raise missing(error, f"{incident} has ended already") from error
 
@@ -203,7 +198,7 @@ class TemporalEngine:
         """End a hold and wait for the proof; a hold that lost its workflow gets a new one."""
         hold = await self._live(hold_id)
         if hold.state is HoldState.PENDING and await self._runs(hold.incident):
-            raise Forbidden(f"{hold.incident} is still acting on {hold.device}; wait for its end")
+            raise Rejected(f"{hold.incident} is still acting on {hold.device}; wait for its end")
         await self._keep(hold)
         handle = self._client.get_workflow_handle_for(HoldWorkflow.run, hold_id)
         try:
@@ -226,7 +221,7 @@ class TemporalEngine:
                 rpc_timeout=ANSWER,
             )
         except WorkflowUpdateFailedError as error:
-            raise Forbidden(message(error)) from error
+            raise Rejected(message(error)) from error
         except UNANSWERED as error:
             raise missing(error, f"{hold_id} has ended already") from error
 

@@ -13,11 +13,12 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from firebreak.contracts.engine import Wanted
 from firebreak.contracts.ledger import Ledger
-from firebreak.contracts.people import Directory
 from firebreak.domain.base import digest
 from firebreak.domain.people import Approval, Principal, Verdict
 from firebreak.domain.record import Kind, NewEntry
-from firebreak.errors import Forbidden, NotFound, Unreachable
+from firebreak.errors import FirebreakError, Rejected, Unreachable
+from workflows.answers import REFUSALS
+from workflows.board import left_to
 from workflows.messages import (
     AnswerOrder,
     ChangeOrder,
@@ -37,11 +38,10 @@ UNANSWERED = (RPCError, WorkflowUpdateRPCTimeoutOrCancelledError)
 class Requests:
     """Each word of a person is one update whose id is made of it: a double click is one word."""
 
-    def __init__(self, client: Client, ledger: Ledger, directory: Directory | None) -> None:
-        """``directory``: who can be named to answer instead; without one, anybody."""
+    def __init__(self, client: Client, ledger: Ledger) -> None:
+        """``ledger``: which response asks, and where refusals are noted."""
         self._client = client
         self._ledger = ledger
-        self._directory = directory
 
     async def decide(
         self, approval_id: str, plan_hash: str, verdict: Verdict, who: Principal, reason: str
@@ -53,11 +53,12 @@ class Requests:
         return await self._put(order, verdict.value)
 
     async def delegate(self, approval_id: str, to: str, who: Principal, reason: str) -> Approval:
-        """Name another person to answer instead."""
-        if self._directory is not None and self._directory.person(to) is None:
-            raise NotFound(f"nobody here is called {to}; `firebreak people` lists who is")
+        """Name another person to answer instead, or ``who`` again to take it back."""
         order = DelegateOrder(approval=approval_id, who=who, to=to, reason=reason)
-        return await self._put(order, f"to/{to}")
+        # Whom they named before is part of the word: naming somebody again after that is another.
+        before = left_to(await self._ledger.approval(approval_id), who.id)
+        since = before.at.isoformat() if before else ""
+        return await self._put(order, f"to/{to}/{since}")
 
     async def snooze(self, approval_id: str, until: datetime, who: Principal) -> Approval:
         """Do not remind somebody before that time."""
@@ -97,7 +98,7 @@ class Requests:
         except WorkflowUpdateFailedError as error:
             refusal = message(error)
             await self._note_refusal(request, order.who, f"{order.kind} refused: {refusal}")
-            raise Forbidden(refusal) from error
+            raise _refused(error) from error
         except UNANSWERED as error:
             raise missing(error, f"{order.approval}: its response has ended") from error
 
@@ -121,10 +122,17 @@ def message(error: WorkflowUpdateFailedError) -> str:
     return cause.message if isinstance(cause, ApplicationError) else str(cause)
 
 
-def missing(error: Exception, what: str) -> NotFound | Unreachable:
+def _refused(error: WorkflowUpdateFailedError) -> FirebreakError:
+    """The error of the taxonomy that the workflow refused an answer with."""
+    code = error.cause.type if isinstance(error.cause, ApplicationError) else None
+    kind = next((kind for kind in REFUSALS if kind.code == code), Rejected)
+    return kind(message(error))
+
+
+def missing(error: Exception, what: str) -> Rejected | Unreachable:
     """Why an update was not answered: its workflow has ended, or no worker took it in time."""
     if isinstance(error, RPCError) and error.status is RPCStatusCode.NOT_FOUND:
-        return NotFound(what)
+        return Rejected(what)
     return Unreachable(
         f"no worker took it in time, so it may not count; look, then ask again: {error}"
     )

@@ -8,7 +8,7 @@ from temporalio.exceptions import ActivityError, ApplicationError
 
 from firebreak.domain.people import Approval, Principal
 from firebreak.domain.step import SYSTEM, Closing
-from firebreak.errors import Forbidden, NotFound
+from firebreak.errors import Rejected
 from firebreak.playbook.interpreter import Interpreter
 from firebreak.playbook.runtime import CancelledError, NotApprovedError, StepFailedError
 from firebreak.playbook.scope import Scope
@@ -151,7 +151,7 @@ class ResponseWorkflow:
         try:
             answers.check(self._runtime.board, answer.order, workflow.now())
         except AnswerRefusedError as refusal:
-            raise ApplicationError(str(refusal), type=Forbidden.code) from refusal
+            raise ApplicationError(str(refusal), type=refusal.error.code) from refusal
 
     @workflow.update
     async def stop(self, order: StopOrder) -> str:
@@ -164,4 +164,4 @@ class ResponseWorkflow:
     def check_stop(self, order: StopOrder) -> None:
         """An order for an earlier incident does not stop this one."""
         if order.incident != self._incident:
-            raise ApplicationError(f"{order.incident} has ended", type=NotFound.code)
+            raise ApplicationError(f"{order.incident} has ended already", type=Rejected.code)

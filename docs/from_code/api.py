@@ -75,11 +75,13 @@ _KINDS: list[tuple[Any, str]] = [
     (auth.Mender, "operators and breakers, in person"),
     (auth.Reviewer, "reviewers, in person"),
     (auth.Person, "operators, in person"),
+    (auth.Answerer, "operators, in person, or who was named to answer it"),
     (auth.Operator, "operators"),
     (auth.Starter, "starters"),
     (auth.Auditor, "auditors"),
     (auth.Caller, "everybody with a valid token"),
     (auth.Reader, "readers"),
+    (auth.RequestReader, "readers, or who was named to answer it"),
 ]
 
 

@@ -75,7 +75,8 @@ REACTIONS: dict[type[errors.FirebreakError], Reaction] = {
     ),
     errors.Rejected: Reaction(
         "Next rung; if it was the last one the outcome is `refused`.",
-        "The message says what about the target is wrong: an uplink, a trunk, another port.",
+        "The message says what is wrong: an uplink, a trunk, another port; or what has ended "
+        "already.",
     ),
     errors.NotThere: Reaction(
         "Looks for the device on every switch of its site; found nowhere else, the next rung.",

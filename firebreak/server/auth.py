@@ -109,10 +109,25 @@ def within(rule: Rule) -> Callable[..., Awaitable[Principal]]:
     return allowed
 
 
+def answering(rule: Rule) -> Callable[..., Awaitable[Principal]]:
+    """Like ``within``; but whoever was named to answer this very request needs no role for it."""
+
+    async def allowed(request: Request, use: Use, credentials: Credentials) -> Principal:
+        principal = await identify(request, use, credentials)
+        approval = str(request.path_params["approval"])
+        await use.delegates.check_answering(rule, principal, approval)
+        await admit(request, principal, use.audit)
+        return principal
+
+    return allowed
+
+
 Reader = Annotated[Principal, Depends(within(roles.READ))]
 Starter = Annotated[Principal, Depends(within(roles.START))]
 Operator = Annotated[Principal, Depends(within(roles.OPERATE))]
 Person = Annotated[Principal, Depends(within(roles.DECIDE))]
+RequestReader = Annotated[Principal, Depends(answering(roles.READ))]
+Answerer = Annotated[Principal, Depends(answering(roles.DECIDE))]
 Auditor = Annotated[Principal, Depends(within(roles.AUDIT))]
 Resumer = Annotated[Principal, Depends(within(roles.RESUME))]
 Breaker = Annotated[Principal, Depends(within(roles.BREAK))]

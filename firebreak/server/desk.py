@@ -20,6 +20,7 @@ from firebreak.errors import BadInput, NotFound
 from firebreak.playbook.program import Program
 from firebreak.server import roles
 from firebreak.server.consent import may_release
+from firebreak.server.delegates import Delegates
 from firebreak.server.text import Reason
 
 MAX_DEVICES = 1000
@@ -42,6 +43,8 @@ class FrontDesk:
         inventory: Inventory,
         decide: Decide,
         programs: Callable[[], Sequence[Program]],
+        *,
+        delegates: Delegates,
     ) -> None:
         """Stand on these; nothing is kept between calls."""
         self._engine = engine
@@ -49,6 +52,7 @@ class FrontDesk:
         self._inventory = inventory
         self._may = decide
         self._programs = programs
+        self._delegates = delegates
 
     async def start(self, who: Principal, start: Start) -> Started:
         """Start a response, or join the one that runs. ``start.requester`` is overwritten."""
@@ -85,24 +89,26 @@ class FrontDesk:
         self, who: Principal, approval: str, plan_hash: str, verdict: Verdict, reason: str
     ) -> Approval:
         """Answer a request."""
-        roles.DECIDE.check(who)
+        await self._delegates.check_answering(roles.DECIDE, who, approval)
         return await self._engine.decide(approval, plan_hash, verdict, who, _reason(reason))
 
     async def delegate(self, who: Principal, approval: str, to: str, reason: str) -> Approval:
-        """Let another person answer instead of ``who``."""
+        """Let another person answer instead of ``who``; ``who`` again to take it back."""
         roles.DECIDE.check(who)
+        if to != who.id:
+            await self._delegates.check_can_be_named(to)
         return await self._engine.delegate(approval, to, who, _reason(reason))
 
     async def snooze(self, who: Principal, approval: str, until: datetime) -> Approval:
         """Do not remind ``who`` before that time."""
-        roles.DECIDE.check(who)
+        await self._delegates.check_answering(roles.DECIDE, who, approval)
         return await self._engine.snooze(approval, until, who)
 
     async def change(
         self, who: Principal, approval: str, plan_hash: str, wanted: Wanted, reason: str
     ) -> Approval:
         """Have it done otherwise: a new request follows, and others decide on it."""
-        roles.DECIDE.check(who)
+        await self._delegates.check_answering(roles.DECIDE, who, approval)
         return await self._engine.change(approval, plan_hash, wanted, who, _reason(reason))
 
     async def halt(self, who: Principal, site: str | None, reason: str) -> tuple[Halt, ...]:
@@ -141,7 +147,7 @@ class FrontDesk:
 
     async def approval(self, who: Principal, approval: str) -> Approval:
         """One request."""
-        roles.READ.check(who)
+        await self._delegates.check_answering(roles.READ, who, approval)
         return await self._ledger.approval(approval)
 
     async def devices(self, who: Principal, text: str, limit: int) -> Sequence[Device]:

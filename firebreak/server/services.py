@@ -24,11 +24,12 @@ from firebreak.people.nobody import NobodyKnown
 from firebreak.playbook.program import Program
 from firebreak.policy.blast_radius import BlastRadius
 from firebreak.policy.live import PolicyStatus
+from firebreak.server.delegates import Delegates, TokenHolders
 from firebreak.server.desk import FrontDesk
 from firebreak.settings import Settings
 
 
-class Tokens(Protocol):
+class Tokens(TokenHolders, Protocol):
     """API tokens, kept as hashes."""
 
     async def authenticate(self, secret: str) -> Credential | None:
@@ -146,8 +147,18 @@ class Services:
     def desk(self) -> FrontDesk:
         """What people can ask for and order, over these services."""
         return FrontDesk(
-            self.engine, self.ledger, self.inventory, self.decide, self.playbooks.programs
+            self.engine,
+            self.ledger,
+            self.inventory,
+            self.decide,
+            self.playbooks.programs,
+            delegates=self.delegates,
         )
+
+    @property
+    def delegates(self) -> Delegates:
+        """Whom people can name to answer instead, over these services."""
+        return Delegates(self.ledger, self.directory, self.tokens)
 
 
 def _services(request: Request) -> Services:

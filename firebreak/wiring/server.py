@@ -26,6 +26,7 @@ from firebreak.policy.blast_radius import BlastRadius
 from firebreak.policy.facts import Facts
 from firebreak.policy.guard import Interlocks
 from firebreak.server.app import create_app
+from firebreak.server.delegates import Delegates
 from firebreak.server.desk import FrontDesk
 from firebreak.server.recorded import RecordedDesk
 from firebreak.server.services import Inbound, Nobody, Playbooks, Services, Source
@@ -86,12 +87,13 @@ async def server_services(
             task_queue=settings.task_queue,
             timing=timing(settings),
             task_timeout=timedelta(seconds=settings.workflow_task_timeout_s),
-            directory=everyone.known,
         )
 
         channels = server_channels(settings, *everyone)
         audit = AuditLog(ledger.database, settings.audit_days)
-        desk = FrontDesk(engine, ledger, inventory, decide, playbooks.programs)
+        tokens = Tokens(ledger.database)
+        delegates = Delegates(ledger, everyone.directory, tokens)
+        desk = FrontDesk(engine, ledger, inventory, decide, playbooks.programs, delegates=delegates)
         chat = RecordedDesk(desk, everyone.directory, audit, via="slack")
 
         def receipts(chain: tuple[Entry, ...]) -> bytes:
@@ -105,7 +107,7 @@ async def server_services(
             decide=decide,
             blast_radius=blast_radius,
             playbooks=playbooks,
-            tokens=Tokens(ledger.database),
+            tokens=tokens,
             sources={"suricata": Source(SuricataParser(), settings.suricata_secret)},
             receipts=receipts,
             resolve_secret=secrets.resolve,

@@ -199,6 +199,42 @@ async def test_without_slack_the_next_channel_tells_and_the_command_line_answers
             assert len(await thread.messages()) == 2  # and all that it missed is one message
 
 
+async def test_whoever_is_named_answers_without_a_role_of_their_own(
+    town: Town, devices: list[Device]
+) -> None:
+    """Dora, whose token is edith's, is not on duty; ana, whose token is grace's, is."""
+    gateway = of_class(devices, "gateway")
+    request = f"{await town.alarm(gateway)}.1"
+    async with town.stack.api("grace") as ana, town.stack.api("edith") as dora:
+
+        async def asked() -> bool:
+            return (await ana.get(f"/approvals/{request}")).status_code == 200
+
+        await until(asked, "the request")
+        path = f"/approvals/{request}"
+        vote = {
+            "verdict": "approve",
+            "plan_hash": (await ana.get(path)).json()["plan_hash"],
+            "reason": "seen at the gate",
+        }
+        assert (await dora.get(path)).status_code == 403
+        assert (await dora.post(f"{path}/decide", json=vote)).status_code == 403
+        for to in ("ben", "dora"):  # ana thinks better of it
+            named = {"to": to, "reason": "on the road"}
+            assert (await ana.post(f"{path}/delegate", json=named)).status_code == 200
+        stranger = await ana.post(f"{path}/delegate", json={"to": "edith", "reason": "on the road"})
+        assert (stranger.status_code, stranger.json()["error"]) == (404, "not-found")
+        assert (await ana.post(f"{path}/decide", json=vote)).status_code == 409
+        assert (await dora.get("/approvals")).status_code == 403
+        assert (await dora.get(path)).json()["delegations"][0]["to"] == "dora"
+        settled = (await dora.post(f"{path}/decide", json=vote)).json()
+    assert settled["state"] == "approved"
+    given = settled["votes"][0]
+    assert (given["who"]["id"], given["role"], given["instead_of"]) == ("dora", "on-call", "ana")
+    await contained(town, request.removesuffix(".1"))
+    assert not answers(sentinel(town), gateway)
+
+
 async def test_a_server_that_is_killed_leaves_one_card_and_every_vote(
     town: Town, slack: SlackFront, devices: list[Device]
 ) -> None:

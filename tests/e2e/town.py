@@ -81,6 +81,7 @@ people:
   - {id: ben, emails: [ben@example.com], roles: [on-call]}
   - {id: eve, emails: [eve@example.com], roles: [soc-lead]}
   - {id: ada, roles: [analyst]}
+  - {id: dora, accounts: {token: [edith]}}
 """
 
 _CHANNELS = """\

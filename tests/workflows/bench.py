@@ -126,7 +126,6 @@ async def open_bench(
             release_retry_s=settings.release_retry_s,
         ),
         task_timeout=timedelta(seconds=settings.workflow_task_timeout_s),
-        directory=people,
     )
     try:
         async with patient_worker(client, settings, steps):

@@ -4,7 +4,7 @@ import pytest
 
 from firebreak.domain.people import Approval, ApprovalState, Gate, Principal, Verdict
 from firebreak.domain.record import Kind
-from firebreak.errors import Forbidden, NotFound
+from firebreak.errors import Forbidden, NotFound, Rejected
 from firebreak.playbook.program import Program
 from tests.workflows.bench import ANALYST, ON_CALL, SECOND, Bench
 from tests.workflows.playbooks import ask, contain, note, program, release
@@ -79,7 +79,7 @@ async def test_two_people_are_two_people(bench: Bench) -> None:
     (request,) = await bench.requests()
     assert (await say(bench, request, ON_CALL)).state is ApprovalState.PENDING
     assert len((await say(bench, request, ON_CALL)).votes) == 1  # a double click is one vote
-    with pytest.raises(Forbidden, match="has answered already"):
+    with pytest.raises(Rejected, match="has answered already"):
         await say(bench, request, ON_CALL, "deny")
     assert (await say(bench, request, SECOND)).state is ApprovalState.APPROVED
     assert (await bench.result(started)).contained
@@ -108,7 +108,7 @@ async def test_a_vote_that_may_not_count_is_refused_and_recorded(
 async def test_a_vote_for_another_plan_is_refused(bench: Bench) -> None:
     await bench.start(gated(bench, ONE))
     (request,) = await bench.requests()
-    with pytest.raises(Forbidden, match="not the one you saw"):
+    with pytest.raises(Rejected, match="not the one you saw"):
         await bench.engine.decide(request.id, "sha256:" + "0" * 64, Verdict.APPROVE, ON_CALL, "")
     assert bench.site.writes == []
 

@@ -8,7 +8,7 @@ import pytest
 from firebreak.contracts.engine import Wanted
 from firebreak.domain.people import Approval, ApprovalState, Gate, Level, Principal, Verdict
 from firebreak.domain.record import Kind
-from firebreak.errors import Forbidden, NotFound
+from firebreak.errors import BadInput, FirebreakError, Forbidden, Rejected
 from firebreak.playbook.catalogue import SHIPPED
 from firebreak.policy.cedar import CedarPolicy
 from firebreak.policy.files import shipped
@@ -45,7 +45,7 @@ async def test_whoever_is_named_answers_and_whoever_named_them_does_not(bench: B
         await bench.engine.delegate(request.id, ADMIN.id, ON_CALL, "on the road") for _ in range(2)
     ]
     assert first == again  # a double click
-    with pytest.raises(Forbidden, match="left it to another"):
+    with pytest.raises(Rejected, match="left it to another person, joan"):
         await say(bench, request, ON_CALL)
     settled = await say(bench, request, ADMIN)
     assert (settled.votes[0].role, settled.votes[0].instead_of) == ("on-call", "grace")
@@ -53,26 +53,73 @@ async def test_whoever_is_named_answers_and_whoever_named_them_does_not(bench: B
 
 
 @pytest.mark.parametrize(
-    ("by", "to", "why"),
+    ("by", "to", "error", "why"),
     [
-        (ON_CALL, ANALYST.id, "asked for it"),
-        (ON_CALL, ON_CALL.id, "that is you"),
-        (LEAD, ADMIN.id, "none of the roles"),
+        (ON_CALL, ANALYST.id, BadInput, "asked for it"),
+        (ON_CALL, ON_CALL.id, BadInput, "that is you"),
+        (LEAD, ADMIN.id, Forbidden, "none of the roles"),
     ],
 )
 async def test_a_delegation_that_may_not_be_is_refused(
-    bench: Bench, by: Principal, to: str, why: str
+    bench: Bench, by: Principal, to: str, error: type[FirebreakError], why: str
 ) -> None:
-    bench.people.roles = {who.id: who.roles for who in (ADMIN, ANALYST, ON_CALL)}
     await bench.start(gated(bench, ONE))
-    with pytest.raises(Forbidden, match=why):
+    with pytest.raises(error, match=why):
         await bench.engine.delegate((await waiting(bench)).id, to, by, "busy")
 
 
-async def test_a_stranger_cannot_be_named(bench: Bench) -> None:
-    await bench.start(gated(bench, ONE))
-    with pytest.raises(NotFound, match="nobody here is called"):
-        await bench.engine.delegate((await waiting(bench)).id, "gräce", ON_CALL, "busy")
+async def test_whoever_left_it_to_another_can_name_a_third_and_take_it_back(bench: Bench) -> None:
+    bench.people.duty = {"on-call": ("grace",)}
+    plan = gated(bench, ONE)
+    started = await bench.start(plan)
+    request = await waiting(bench)
+
+    async def leave(to: Principal) -> Approval:
+        return await bench.engine.delegate(request.id, to.id, ON_CALL, "busy")
+
+    for to in (ADMIN, LEAD, ADMIN, LEAD):  # naming somebody again is no double click
+        left = await leave(to)
+        assert [one.to for one in left.delegations] == [to.id]
+        assert left.asked == ("grace", to.id)  # the other one is in peace
+    with pytest.raises(Forbidden, match="none of the roles"):
+        await say(bench, request, ADMIN)
+    back = await leave(ON_CALL)
+    assert (back.delegations, back.asked) == ((), ("grace",))
+    with pytest.raises(Forbidden, match="none of the roles"):
+        await say(bench, request, LEAD)
+    assert (await say(bench, request, ON_CALL)).votes[0].instead_of == ""
+    assert (await bench.result(started)).contained
+    noted = await entries(bench, started.incident, Kind.APPROVAL_DELEGATED)
+    assert [entry.body["to"] for entry in noted] == ["joan", "mary", "joan", "mary", "grace"]
+
+
+async def test_nothing_is_taken_back_once_the_delegate_has_answered(bench: Bench) -> None:
+    await bench.start(gated(bench, TWO))
+    request = await waiting(bench)
+    await bench.engine.delegate(request.id, ADMIN.id, ON_CALL, "busy")
+    await say(bench, request, ADMIN)
+    for to in (ON_CALL, LEAD):
+        with pytest.raises(Rejected, match="joan has answered already"):
+            await bench.engine.delegate(request.id, to.id, ON_CALL, "changed my mind")
+
+
+async def test_a_delegate_without_any_role_answers_with_the_role_of_who_named_them(
+    bench: Bench,
+) -> None:
+    off_duty = Principal(id="lisa")
+    bench.people.roles = {off_duty.id: NOBODY, ON_CALL.id: ON_CALL.roles}
+    started = await bench.start(gated(bench, ONE))
+    request = await waiting(bench)
+    await bench.engine.delegate(request.id, off_duty.id, ON_CALL, "on the road")
+    vote = (await say(bench, request, off_duty)).votes[0]
+    assert (vote.role, vote.instead_of) == ("on-call", "grace")
+    assert (await bench.result(started)).contained
+
+
+async def test_whoever_asked_for_it_is_told_how_to_take_it_back(bench: Bench) -> None:
+    started = await bench.start(gated(bench, ONE))
+    with pytest.raises(Forbidden, match=f"`firebreak incident cancel {started.incident}`"):
+        await say(bench, await waiting(bench), ANALYST, "deny")
 
 
 async def test_a_delegate_who_comes_to_ask_for_it_cannot_approve_it(bench: Bench) -> None:
@@ -118,7 +165,7 @@ async def test_nobody_sleeps_beyond_the_end(bench: Bench) -> None:
     await bench.start(gated(bench, ONE))
     request = await waiting(bench)
     for until in (request.expires_at, datetime.now(UTC) - timedelta(seconds=1)):
-        with pytest.raises(Forbidden, match=r"expires before|is past"):
+        with pytest.raises(BadInput, match=r"expires before|is past"):
             await bench.engine.snooze(request.id, until, ON_CALL)
 
 
@@ -139,7 +186,7 @@ async def test_a_changed_plan_is_asked_anew_and_its_changer_cannot_approve_it(
     assert "ten minutes are enough" in new.why
     with pytest.raises(Forbidden, match="asked for it"):
         await say(bench, new, ON_CALL)
-    with pytest.raises(Forbidden, match="void already"):
+    with pytest.raises(Rejected, match="void already"):
         await say(bench, request, SECOND)
     assert bench.site.writes == []
     await say(bench, new, SECOND)
@@ -153,11 +200,11 @@ async def test_a_changed_plan_is_asked_anew_and_its_changer_cannot_approve_it(
 async def test_a_hold_cannot_be_made_longer_than_the_author_says(bench: Bench) -> None:
     await bench.start(gated(bench, ONE))
     request = await waiting(bench)
-    with pytest.raises(Forbidden, match="3600 s at most"):
+    with pytest.raises(BadInput, match="1h at most"):
         await bench.engine.change(
             request.id, request.plan_hash, Wanted(hold_s=7200), ON_CALL, "longer"
         )
-    with pytest.raises(Forbidden, match="says already"):
+    with pytest.raises(BadInput, match="says already"):
         await bench.engine.change(request.id, request.plan_hash, Wanted(), ON_CALL, "same")
 
 
@@ -169,7 +216,7 @@ async def test_inputs_that_cannot_be_planned_put_the_old_plan_up_again(bench: Be
     new = await follows(bench, request)
     assert new.plan_hash == request.plan_hash
     assert "cannot be planned" in new.why
-    with pytest.raises(Forbidden, match="void already"):
+    with pytest.raises(Rejected, match="void already"):
         await say(bench, request, ON_CALL)
     await say(bench, new, ON_CALL)  # nothing of theirs is in it
     assert (await bench.result(started)).contained
@@ -192,7 +239,7 @@ async def test_a_step_that_the_author_asks_about_can_be_changed_too(bench: Bench
 async def test_a_way_back_has_nothing_to_change(bench: Bench) -> None:
     await bench.start(program(contain(), ask(), release()))
     request = await waiting(bench)
-    with pytest.raises(Forbidden, match=r"nothing of .* can be changed"):
+    with pytest.raises(Rejected, match=r"nothing of .* can be changed"):
         await bench.engine.change(request.id, request.plan_hash, Wanted(hold_s=1), ON_CALL, "x")
 
 
@@ -258,7 +305,7 @@ async def test_yes_racing_no_has_one_winner_and_the_effect_obeys_it(bench: Bench
     both = [say(bench, request, ON_CALL), say(bench, request, SECOND, "deny")]
     said = await asyncio.gather(*both, return_exceptions=True)
     (settled,) = [one for one in said if isinstance(one, Approval)]
-    assert [type(one) for one in said if not isinstance(one, Approval)] == [Forbidden]
+    assert [type(one) for one in said if not isinstance(one, Approval)] == [Rejected]
     result = await bench.result(started)
     approved = settled.state is ApprovalState.APPROVED
     assert result.contained is approved
@@ -271,7 +318,7 @@ async def test_an_answer_after_the_end_does_not_count(bench: Bench) -> None:
     async with asyncio.timeout(15):
         while (await bench.ledger.approval(request.id)).state is ApprovalState.PENDING:
             await asyncio.sleep(0.05)
-    with pytest.raises((Forbidden, NotFound)):
+    with pytest.raises(Rejected):
         await say(bench, request, ON_CALL)
     assert (await bench.result(started)).status == "denied"
     assert bench.site.writes == []
@@ -286,7 +333,7 @@ async def test_a_vote_for_what_was_changed_meanwhile_does_not_count(bench: Bench
     ]
     changed, refused = await asyncio.gather(*both, return_exceptions=True)
     assert isinstance(changed, Approval)
-    assert isinstance(refused, Forbidden)
+    assert isinstance(refused, Rejected)
 
 
 async def test_a_requester_who_lost_the_role_is_asked_about_as_they_are_now(

@@ -6,7 +6,7 @@ import pytest
 
 from firebreak.domain.hold import HoldState
 from firebreak.domain.record import Kind
-from firebreak.errors import Forbidden, NotFound, RevertFailed
+from firebreak.errors import NotFound, Rejected, RevertFailed
 from firebreak.playbook.program import HoldSpec, Until
 from tests.workflows.bench import ON_CALL, Bench
 from tests.workflows.playbooks import contain, note, probe, program, release
@@ -85,7 +85,7 @@ async def test_a_hold_can_be_extended_but_not_without_end(bench: Bench) -> None:
     listed = await bench.ledger.hold(HOLD)
     assert listed is not None
     assert listed.expires_at == after.expires_at
-    with pytest.raises(Forbidden, match="7 days"):
+    with pytest.raises(Rejected, match="7 days"):
         await bench.engine.extend(HOLD, 8 * 86400, ON_CALL, "for ever")
 
 

@@ -10,7 +10,7 @@ from firebreak.contracts.policy import Question
 from firebreak.domain.alert import Alert
 from firebreak.domain.people import Decision, Effect, Principal, Verdict
 from firebreak.domain.record import Kind
-from firebreak.errors import BadInput, Forbidden, NotFound
+from firebreak.errors import BadInput, Forbidden, NotFound, Rejected
 from firebreak.playbook.program import Input
 from tests.workflows.bench import ANALYST, ON_CALL, SECOND, Bench
 from tests.workflows.playbooks import ask, contain, note, probe, program, release
@@ -89,7 +89,7 @@ async def test_a_stopped_response_finishes_its_effect_and_keeps_its_hold(bench: 
     assert bench.site.vlan["cam-17"] == QUARANTINE
     assert len(await bench.ledger.holds()) == 1
     assert await bench.ledger.approvals() == ()
-    with pytest.raises(NotFound, match="ended already"):
+    with pytest.raises(Rejected, match="ended already"):
         await bench.engine.cancel(started.incident, ON_CALL, "again")
 
 

@@ -12,7 +12,7 @@ from firebreak.domain.base import Model
 from firebreak.domain.people import Approval, ApprovalState, Verdict
 from firebreak.errors import FirebreakError
 from firebreak.server import problems
-from firebreak.server.auth import Person, Reader
+from firebreak.server.auth import Answerer, Person, Reader, RequestReader
 from firebreak.server.services import Use
 from firebreak.server.text import Reason, printable
 from firebreak.server.trail import about
@@ -122,14 +122,14 @@ async def decide_approvals(request: Request, said: Answers, use: Use, who: Perso
 
 
 @router.get("/{approval}", operation_id="get_approval")
-async def get_approval(approval: ApprovalId, use: Use, who: Reader) -> Approval:
-    """One request with its plans and votes."""
+async def get_approval(approval: ApprovalId, use: Use, who: RequestReader) -> Approval:
+    """One request with its plans and votes; also for whoever was named to answer it."""
     return await use.desk.approval(who, approval)
 
 
 @router.post("/{approval}/decide", operation_id="decide_approval")
-async def decide_approval(approval: ApprovalId, said: Answer, use: Use, who: Person) -> Approval:
-    """Approve or deny, as the person whose token this is."""
+async def decide_approval(approval: ApprovalId, said: Answer, use: Use, who: Answerer) -> Approval:
+    """Approve or deny, as the person whose token this is; a delegate needs no role."""
     return await use.desk.decide(who, approval, said.plan_hash, said.verdict, said.reason)
 
 
@@ -137,19 +137,19 @@ async def decide_approval(approval: ApprovalId, said: Answer, use: Use, who: Per
 async def delegate_approval(
     approval: ApprovalId, said: Delegate, use: Use, who: Person
 ) -> Approval:
-    """Let another person answer instead of you."""
+    """Let another person answer instead of you, until they have; name yourself to take it back."""
     return await use.desk.delegate(who, approval, said.to, said.reason)
 
 
 @router.post("/{approval}/snooze", operation_id="snooze_approval")
-async def snooze_approval(approval: ApprovalId, said: Later, use: Use, who: Person) -> Approval:
+async def snooze_approval(approval: ApprovalId, said: Later, use: Use, who: Answerer) -> Approval:
     """Not be reminded for a while. It expires as before."""
     now = datetime.now(UTC).replace(microsecond=0)  # a double click is one snooze
     return await use.desk.snooze(who, approval, now + timedelta(seconds=said.for_s))
 
 
 @router.post("/{approval}/change", operation_id="change_approval")
-async def change_approval(approval: ApprovalId, said: Changed, use: Use, who: Person) -> Approval:
+async def change_approval(approval: ApprovalId, said: Changed, use: Use, who: Answerer) -> Approval:
     """Have it done otherwise: this request is void, a new one follows, and others decide on it."""
     wanted = Wanted(step=said.step, inputs=said.inputs, hold_s=said.hold_s)
     return await use.desk.change(who, approval, said.plan_hash, wanted, said.reason)
