@@ -19,6 +19,7 @@ from firebreak.errors import FirebreakError, Forbidden, Unauthorized
 from firebreak.server import roles
 from firebreak.server.roles import ADMIN, Rule
 from firebreak.server.services import Services, Source, Use
+from firebreak.server.subjects import say_subject
 from firebreak.server.trail import admit, visit
 
 SIGNATURE_HEADER = "x-firebreak-signature"
@@ -98,10 +99,11 @@ Caller = Annotated[Principal, Depends(caller)]
 
 
 def within(rule: Rule) -> Callable[..., Awaitable[Principal]]:
-    """A dependency: the principal, who keeps to the rule; checked before the body is looked at."""
+    """A dependency: the principal, who keeps to the rule; checked before the body counts."""
 
     async def allowed(request: Request, use: Use, credentials: Credentials) -> Principal:
         principal = await identify(request, use, credentials)
+        await say_subject(request)
         rule.check(principal)
         await admit(request, principal, use.audit)
         return principal

@@ -24,6 +24,7 @@ MAX_PRINCIPAL = 200
 MAX_ACTION = 100
 MAX_TARGET = 200
 INTAKE = "post_alerts"
+DRY_RUN = "dry_run"  # a start_response that starts nothing
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
 
 _EXEMPT = frozenset({"/healthz", "/metrics"})
@@ -37,11 +38,13 @@ _log = structlog.get_logger(__name__)
 class Visit:
     """What is known of one request so far. ``line``: the number of what was written already.
 
-    ``by``: how the principal was known, ``token`` or ``oidc``.
+    ``by``: how the principal was known, ``token`` or ``oidc``. ``action``: where it is another than
+    the operation. ``target``: what it is about, where the path does not say.
     """
 
     principal: str = ""
     by: str = ""
+    action: str = ""
     target: str = ""
     error: str = ""
     line: int | None = None
@@ -50,11 +53,6 @@ class Visit:
 def visit(request: Request) -> Visit:
     """The visit of a request."""
     return visit_of(request.scope)
-
-
-def about(request: Request, target: str) -> None:
-    """Say what a request is about, when its path does not: a device, an incident, a site."""
-    visit(request).target = target
 
 
 async def admit(request: Request, principal: Principal, log: AuditLog) -> None:
@@ -121,7 +119,7 @@ def _line(scope: Scope, status: int) -> Line:
         at=datetime.now(UTC),
         principal=printable(seen.principal or NOBODY)[:MAX_PRINCIPAL],
         via=VIA,
-        action=_action(scope, status)[:MAX_ACTION],
+        action=(seen.action or _action(scope, status))[:MAX_ACTION],
         target=printable(seen.target or _named(scope))[:MAX_TARGET],
         status=status,
         detail="; ".join(part for part in (seen.error, seen.by, f"from {_peer(scope)}") if part),

@@ -4,7 +4,7 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Request
+from fastapi import APIRouter, Path
 from pydantic import AfterValidator, Field, JsonValue, StringConstraints
 
 from firebreak.contracts.engine import Wanted
@@ -15,7 +15,6 @@ from firebreak.server import problems
 from firebreak.server.auth import Answerer, Person, Reader, RequestReader
 from firebreak.server.services import Use
 from firebreak.server.text import Reason, printable
-from firebreak.server.trail import about
 
 router = APIRouter(prefix="/approvals", tags=["approvals"], responses=problems.PROBLEMS)
 
@@ -102,9 +101,8 @@ async def list_approvals(use: Use, _: Reader, pending: bool = True) -> Approvals
 
 
 @router.post("/decide", operation_id="decide_approvals")
-async def decide_approvals(request: Request, said: Answers, use: Use, who: Person) -> AllAnswered:
+async def decide_approvals(said: Answers, use: Use, who: Person) -> AllAnswered:
     """Answer many requests alike: a vote of its own for each, and a result for each."""
-    about(request, f"{len(said.requests)}: {' '.join(one.approval for one in said.requests)}")
     room = asyncio.Semaphore(_SIDE_BY_SIDE)
 
     async def one(seen: Seen) -> Answered:

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Self
 from uuid import uuid4
 
-from fastapi import APIRouter, Path, Request
+from fastapi import APIRouter, Path
 from pydantic import Field, model_validator
 
 from firebreak.domain.base import Model
@@ -17,7 +17,6 @@ from firebreak.server import problems
 from firebreak.server.auth import Breaker, Mender, Reader, Reviewer
 from firebreak.server.services import Services, Use
 from firebreak.server.text import Reason
-from firebreak.server.trail import about
 
 router = APIRouter(tags=["break-glass"], responses=problems.PROBLEMS)
 
@@ -75,13 +74,12 @@ class Finding(Model):
 
 
 @router.post("/glass", operation_id="break_glass")
-async def break_glass(request: Request, breaking: Breaking, use: Use, who: Breaker) -> GlassRow:
+async def break_glass(breaking: Breaking, use: Use, who: Breaker) -> GlassRow:
     """Override interlocks and the approvals of reversible plans, for what this person starts.
 
     Everybody is told, and another person has to review it.
     """
     scope = glass_scope(device=breaking.device, site=breaking.site)
-    about(request, scope)
     _check_scope(breaking, use)
     now = datetime.now(UTC)
     await lapse(use.ledger, await use.ledger.glasses(), now)

@@ -2,17 +2,16 @@
 
 from datetime import UTC, datetime
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 
 from firebreak.domain.base import Model
 from firebreak.domain.device import Slug
-from firebreak.domain.halt import EVERYWHERE, Halt
+from firebreak.domain.halt import Halt
 from firebreak.domain.limits import Fill
 from firebreak.server import problems
 from firebreak.server.auth import Operator, Reader, Resumer
 from firebreak.server.services import Use
 from firebreak.server.text import Reason
-from firebreak.server.trail import about
 
 router = APIRouter(tags=["halts"], responses=problems.PROBLEMS)
 
@@ -43,19 +42,17 @@ async def list_halts(use: Use, _: Reader, standing: bool = True) -> Halts:
 
 
 @router.post("/halt", operation_id="halt")
-async def halt(where: Where, use: Use, who: Operator, request: Request) -> Halts:
+async def halt(where: Where, use: Use, who: Operator) -> Halts:
     """Stop all new effects, at one site or everywhere, at once; answer with the halts that stand.
 
     Once this has answered no worker starts another effect there. Holds still end on time.
     """
-    about(request, where.site or EVERYWHERE)
     return Halts(halts=await use.desk.halt(who, where.site, where.reason))
 
 
 @router.post("/resume", operation_id="resume")
-async def resume(where: Where, use: Use, who: Resumer, request: Request) -> Halts:
+async def resume(where: Where, use: Use, who: Resumer) -> Halts:
     """Let effects go on where they were stopped, as a person other than the one who halted."""
-    about(request, where.site or EVERYWHERE)
     return Halts(halts=await use.desk.resume(who, where.site, where.reason))
 
 

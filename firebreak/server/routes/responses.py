@@ -1,7 +1,7 @@
 """Responses that people start, and what they look like before they run."""
 
-from fastapi import APIRouter, Request, Response
-from pydantic import Field, field_validator
+from fastapi import APIRouter, Response
+from pydantic import Field, StrictBool, field_validator
 
 from firebreak.contracts.engine import Start, Started
 from firebreak.domain.base import JsonObject, Model, canonical
@@ -10,7 +10,6 @@ from firebreak.server import problems
 from firebreak.server.auth import Starter
 from firebreak.server.services import Use
 from firebreak.server.text import Reason
-from firebreak.server.trail import about
 
 router = APIRouter(tags=["responses"], responses=problems.PROBLEMS)
 
@@ -22,7 +21,7 @@ class StartRequest(Model):
     device: Slug
     reason: Reason
     inputs: JsonObject = Field(default_factory=dict)
-    dry_run: bool = False
+    dry_run: StrictBool = False
 
     @field_validator("inputs")
     @classmethod
@@ -39,10 +38,9 @@ class DryRun(Model):
 
 @router.post("/responses", status_code=202, operation_id="start_response")
 async def start_response(
-    asked: StartRequest, use: Use, who: Starter, request: Request, response: Response
+    asked: StartRequest, use: Use, who: Starter, response: Response
 ) -> Started | DryRun:
     """Start a response, or join the one that runs for the same playbook and device."""
-    about(request, asked.device)
     start = Start(
         playbook=asked.playbook,
         device=asked.device,

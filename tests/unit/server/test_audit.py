@@ -57,7 +57,7 @@ async def test_reading_ordering_and_being_refused_each_leave_one_line(stage: Sta
             ("the-auditor", "get_device", "cam-17", 200),
             ("the-auditor", "get_device", "none", 404),
             ("the-analyst", "start_response", "cam-17", 202),
-            ("the-auditor", "start_response", "", 403),
+            ("the-auditor", "start_response", "cam-17", 403),
             ("the-analyst", "start_response", "", 400),
             ("the-analyst", "halt", "plant", 200),
             ("the-on-call", "decide_approval", APPROVAL, 404),
@@ -78,6 +78,44 @@ async def test_what_a_body_is_about_is_said_too(stage: Stage) -> None:
         ("the-on-call", "decide_approvals", f"2: {APPROVAL}1 {APPROVAL}2", 200),
         ("the-break-glass", "break_glass", "site/plant", 200),
         ("the-break-glass", "break_glass", "site/none", 404),
+    ]
+
+
+async def test_an_order_that_is_refused_for_the_role_says_what_it_was_about(stage: Stage) -> None:
+    for path, body in (
+        ("/responses", START),
+        ("/halt", {"site": "plant", "reason": "x"}),
+        ("/resume", {"reason": "x"}),
+        ("/glass", {"device": "cam-17", "reason": "x"}),
+        ("/glass", {"device": "s3cret in here", "reason": "x"}),
+        ("/responses", ["no", "object"]),
+    ):
+        await stage.http.post(path, headers=stage.auth("auditor"), json=body)
+    headers = {**stage.auth("auditor"), "Content-Type": "text/plain"}
+    await stage.http.post("/responses", headers=headers, content=b"\xff[[[")
+    assert await facts(stage) == [
+        ("the-auditor", "start_response", "cam-17", 403),
+        ("the-auditor", "halt", "plant", 403),
+        ("the-auditor", "resume", "*", 403),
+        ("the-auditor", "break_glass", "device/cam-17", 403),
+        ("the-auditor", "break_glass", "", 403),
+        ("the-auditor", "start_response", "", 403),
+        ("the-auditor", "start_response", "", 403),
+    ]
+
+
+async def test_a_dry_run_is_no_start(stage: Stage) -> None:
+    dry = {**START, "dry_run": True}
+    for role in ("analyst", "auditor"):
+        await stage.http.post("/responses", headers=stage.auth(role), json=dry)
+    refused = await stage.http.post(
+        "/responses", headers=stage.auth("analyst"), json={**START, "dry_run": "yes"}
+    )
+    assert refused.status_code == 400  # it says neither
+    assert [(action, status) for _, action, _, status in await facts(stage)] == [
+        ("dry_run", 200),
+        ("dry_run", 403),
+        ("start_response", 400),
     ]
 
 
@@ -133,7 +171,7 @@ async def test_an_order_whose_end_was_never_seen_shows_as_such(
     monkeypatch.setattr(AuditLog, "end", away)
     answer = await stage.http.post("/responses", headers=stage.auth("analyst"), json=START)
     assert answer.status_code == 202  # it was done: saying otherwise would have it done twice
-    assert await facts(stage) == [("the-analyst", "start_response", "", 0)]
+    assert await facts(stage) == [("the-analyst", "start_response", "cam-17", 0)]
 
 
 async def test_a_bug_stands_in_it_as_one(stage: Stage) -> None:
