@@ -1,6 +1,6 @@
 """Break-glass: one person overrides, for a short time, what protects; and the review after it."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 from pydantic import AwareDatetime, Field, StringConstraints
@@ -63,7 +63,8 @@ class Glass(Model):
     @property
     def words(self) -> str:
         """For the record: which, whose and until when."""
-        return f"break-glass {self.id} of {self.who} until {self.expires_at:%Y-%m-%d %H:%M:%S%z}"
+        until = self.expires_at.astimezone(UTC)
+        return f"break-glass {self.id} of {self.who} until {until:%Y-%m-%d %H:%M:%S} UTC"
 
 
 class Override(Model):

@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from firebreak import errors
 from firebreak.contracts.sources import BadRecord
 from firebreak.domain.base import Model
+from firebreak.server.malformed import told
 from firebreak.server.text import printable
 from firebreak.server.trail import visit
 
@@ -47,7 +48,11 @@ STATUS: dict[type[errors.FirebreakError], int] = {
 }
 
 _HINT: dict[type[errors.FirebreakError], str] = {
-    errors.Unauthorized: "send `Authorization: Bearer <token>` with a valid token",
+    errors.Unauthorized: (
+        "name a token that is good: --as NAME, FIREBREAK_TOKEN or its file; `firebreak token "
+        "create NAME --role ROLE --save` makes one. By HTTP: `Authorization: Bearer <token>`"
+    ),
+    errors.BadInput: "--help of the command, or GET /openapi.json, says what is expected",
     errors.Forbidden: "use a token whose role may do this",
     errors.PolicyDenied: "ask somebody who may; the message or the record names the rules",
     errors.BlastRadiusExceeded: "`firebreak limits` shows every cap and how full it is",
@@ -60,6 +65,30 @@ _HINT: dict[type[errors.FirebreakError], str] = {
     errors.RevertFailed: "the device may still be contained: a person has to look at it now",
     errors.Unreachable: "nothing was sent; try again shortly, and see GET /healthz",
     errors.LedgerUnavailable: "nothing was done; try again shortly, and see GET /healthz",
+}
+
+# By the first part of the path: what the request was about.
+_GLASSES = "`firebreak glass --all` lists every break-glass, and where it stands"
+_LIST_OF = {
+    "approvals": "`firebreak approvals --all` lists every request, and how it ended",
+    "channels": "`firebreak channels` lists them",
+    "devices": "`firebreak devices` lists them",
+    "glass": _GLASSES,
+    "holds": "`firebreak holds` lists what is in force",
+    "incidents": "`firebreak incidents` lists them",
+    "responses": "`firebreak playbook list` and `firebreak devices` list what there is",
+    "reviews": _GLASSES,
+}
+_HINT_ABOUT: dict[tuple[type[errors.FirebreakError], str], str] = {
+    **{(errors.NotFound, about): hint for about, hint in _LIST_OF.items()},
+    (errors.Rejected, "approvals"): _LIST_OF["approvals"],
+    (errors.Rejected, "glass"): _GLASSES,
+    (errors.Rejected, "holds"): _LIST_OF["holds"],
+    (errors.Rejected, "incidents"): "`firebreak incident show ID` says how it ended",
+    (errors.Rejected, "reviews"): _GLASSES,
+    (errors.Forbidden, "approvals"): (
+        "ask somebody who may: whoever must agree can name you with `firebreak delegate`"
+    ),
 }
 
 _BY_HTTP_STATUS = {401: "unauthorized", 403: "forbidden", 404: "not-found"}
@@ -104,7 +133,7 @@ async def _firebreak_error(request: Request, error: Exception) -> JSONResponse:
     if not isinstance(error, errors.FirebreakError) or kind not in STATUS:
         return await _bug(request, error)
     visit(request).error = error.code
-    response = answer(STATUS[kind], error.code, str(error), _HINT.get(kind, ""))
+    response = answer(STATUS[kind], error.code, str(error), _hint(request, kind))
     if isinstance(error, errors.RateLimited):
         response.headers["Retry-After"] = str(max(1, math.ceil(error.after_s)))
     elif error.retryable:
@@ -112,16 +141,21 @@ async def _firebreak_error(request: Request, error: Exception) -> JSONResponse:
     return response
 
 
+def _hint(request: Request, kind: type[errors.FirebreakError]) -> str:
+    """What to do about an error, by what the request was about where that matters."""
+    about = request.url.path.split("/")[1]
+    return _HINT_ABOUT.get((kind, about)) or _HINT.get(kind, "")
+
+
 async def _validation_error(request: Request, error: Exception) -> JSONResponse:
-    """Where and why, never the input itself: it may hold anything."""
     visit(request).error = "bad-input"
     found = error.errors() if isinstance(error, RequestValidationError) else []
-    said = [f"{'.'.join(str(part) for part in p['loc'])}: {p['msg']}" for p in found[:10]]
+    in_path = any(problem["loc"][0] == "path" for problem in found)
     return answer(
         400,
         "bad-input",
-        "; ".join(said) or "the request cannot be read",
-        "GET /openapi.json documents every field",
+        "; ".join(told(found)[:10]) or "the request cannot be read",
+        _hint(request, errors.NotFound if in_path else errors.BadInput),
     )
 
 

@@ -167,7 +167,7 @@ async def test_an_engaged_interlock_is_overridden_and_the_record_says_by_whom_un
     assert answer.outcome is not None
     assert answer.outcome.kind is OutcomeKind.ENFORCED, answer.outcome.detail
     (plan,) = await bench.entries(Kind.PLAN)
-    said = f"overridden by break-glass {glass.id} of ada until 2026-03-01 12:15:00+0000: "
+    said = f"overridden by break-glass {glass.id} of ada until 2026-03-01 12:15:00 UTC: "
     assert f"{said}cam-17: press-1 is running" in str(plan.body["plan"])
     (intent,) = await bench.entries(Kind.INTENT)
     assert intent.body["override"] == {
