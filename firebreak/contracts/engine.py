@@ -61,11 +61,23 @@ class Engine(Protocol):
     async def decide(
         self, approval_id: str, plan_hash: str, verdict: Verdict, who: Principal, reason: str
     ) -> Approval:
-        """Put a vote. Raises NotFound, Forbidden (with the reason), Unreachable."""
+        """Put a vote.
+
+        Raises:
+            NotFound: there is no such request.
+            Forbidden: ``who`` may not answer it; says why.
+            BadInput: what they give cannot be.
+            Rejected: too late: it is settled, the response has ended, they have answered already.
+            Unreachable: no worker took it in time.
+        """
         ...
 
     async def delegate(self, approval_id: str, to: str, who: Principal, reason: str) -> Approval:
-        """Let the person ``to`` answer instead of ``who``, who may answer. Raises like decide."""
+        """Let the person ``to`` answer instead of ``who``, who may answer.
+
+        Until they have, it can be left to another person; to ``who`` again: it is taken back.
+        Raises like decide.
+        """
         ...
 
     async def snooze(self, approval_id: str, until: datetime, who: Principal) -> Approval:
@@ -86,13 +98,16 @@ class Engine(Protocol):
         ...
 
     async def cancel(self, incident: str, who: Principal, reason: str) -> None:
-        """Stop a response after its effect in flight; its holds stay. Raises NotFound."""
+        """Stop a response after its effect in flight; its holds stay.
+
+        Raises NotFound, Rejected (it has ended already).
+        """
         ...
 
     async def release(self, hold_id: str, who: Principal, reason: str) -> Hold:
         """End a hold now and wait for the proof.
 
-        Raises NotFound, Forbidden (it is still being applied), RevertFailed.
+        Raises NotFound, Rejected (it is still being applied, or has ended), RevertFailed.
         """
         ...
 
@@ -104,7 +119,7 @@ class Engine(Protocol):
         ...
 
     async def extend(self, hold_id: str, by_s: int, who: Principal, reason: str) -> Hold:
-        """Move a hold's expiry. Raises NotFound, Forbidden."""
+        """Move a hold's expiry. Raises NotFound, Rejected (too far, or it has ended)."""
         ...
 
     async def ready(self) -> bool:

@@ -37,16 +37,13 @@ class Delegates:
         """Raises NotFound unless somebody of that name could answer."""
         if not isinstance(self._directory, NobodyKnown):
             if self._directory.person(name) is None:
-                raise NotFound(f"nobody here is called {name}; `firebreak people` lists who is")
+                raise NotFound(f"nobody here is called {name}")
             return
         holder = await self._tokens.current(Principal(id=name), datetime.now(UTC))
         try:
             roles.DECIDE.check(holder)
         except Forbidden as error:
-            raise NotFound(
-                f"no live token of a person who may answer is named {name}; "
-                "`firebreak token list` shows the tokens"
-            ) from error
+            raise NotFound(f"no person who may answer has a live token named {name}") from error
 
     async def check_answering(self, rule: Rule, who: Principal, approval: str) -> None:
         """Raises Forbidden unless ``who`` keeps to the rule, or was named to answer this one."""

@@ -67,8 +67,8 @@ _HINT: dict[type[errors.FirebreakError], str] = {
     errors.LedgerUnavailable: "nothing was done; try again shortly, and see GET /healthz",
 }
 
-# By the first part of the path: what the request was about.
 _GLASSES = "`firebreak glass --all` lists every break-glass, and where it stands"
+# By the last or the first part of the path: what was wanted, and of what.
 _LIST_OF = {
     "approvals": "`firebreak approvals --all` lists every request, and how it ended",
     "channels": "`firebreak channels` lists them",
@@ -81,13 +81,17 @@ _LIST_OF = {
 }
 _HINT_ABOUT: dict[tuple[type[errors.FirebreakError], str], str] = {
     **{(errors.NotFound, about): hint for about, hint in _LIST_OF.items()},
+    (errors.NotFound, "delegate"): (
+        "`firebreak people`, or `firebreak token list` without a people file, says who there is, "
+        "and `firebreak approvals` what they can be asked"
+    ),
     (errors.Rejected, "approvals"): _LIST_OF["approvals"],
     (errors.Rejected, "glass"): _GLASSES,
     (errors.Rejected, "holds"): _LIST_OF["holds"],
     (errors.Rejected, "incidents"): "`firebreak incident show ID` says how it ended",
     (errors.Rejected, "reviews"): _GLASSES,
     (errors.Forbidden, "approvals"): (
-        "ask somebody who may: whoever must agree can name you with `firebreak delegate`"
+        "somebody else answers it: whoever must agree, or whom they name with `firebreak delegate`"
     ),
 }
 
@@ -143,8 +147,11 @@ async def _firebreak_error(request: Request, error: Exception) -> JSONResponse:
 
 def _hint(request: Request, kind: type[errors.FirebreakError]) -> str:
     """What to do about an error, by what the request was about where that matters."""
-    about = request.url.path.split("/")[1]
-    return _HINT_ABOUT.get((kind, about)) or _HINT.get(kind, "")
+    _, about, *more = request.url.path.split("/")
+    for part in (*more[-1:], about):
+        if hint := _HINT_ABOUT.get((kind, part)):
+            return hint
+    return _HINT.get(kind, "")
 
 
 async def _validation_error(request: Request, error: Exception) -> JSONResponse:

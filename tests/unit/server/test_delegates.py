@@ -113,4 +113,4 @@ async def test_without_a_people_file_only_people_with_a_token_that_may_answer_ca
     )
     assert answer.status_code == 404
     assert bool(stage.engine.told) is taken
-    assert ("firebreak token list" in answer.json()["message"]) is not taken
+    assert ("has a live token" in answer.json()["message"]) is not taken

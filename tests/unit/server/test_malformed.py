@@ -90,6 +90,12 @@ async def test_a_body_that_is_no_json_says_where(stage: Stage) -> None:
         (f"/glass/{GLASS}/end", {"reason": "x"}, "on-call", "`firebreak glass --all`"),
         ("/glass/nope/end", {"reason": "x"}, "on-call", "`firebreak glass --all`"),
         ("/glass", {"site": "plant"}, "break-glass", "--help"),
+        (
+            f"{REQUEST}/delegate",
+            {"to": "led", "reason": "x"},
+            "on-call",
+            "`firebreak token list`",
+        ),
         (f"{REQUEST}/snooze", {"for_s": 60}, "auditor", "`firebreak delegate`"),
     ],
 )
