@@ -6,7 +6,7 @@ Where and why, never the input itself: it may hold anything.
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from firebreak.domain.durations import spelled
+from firebreak.domain.durations import duration
 
 _KEY = "[key]"  # how pydantic says that it means a key and not its value
 _SECONDS = "_s"  # how the name of a duration in seconds ends
@@ -86,7 +86,7 @@ def _most(where: Sequence[int | str], context: Mapping[str, Any]) -> str:
 
 def _amount(where: Sequence[int | str], bound: float) -> str:
     if str(where[-1]).endswith(_SECONDS):
-        return spelled(int(bound))
+        return duration(int(bound))
     return f"{bound:g}"
 
 

@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 
 from firebreak.domain.base import Model
 from firebreak.domain.device import Slug
-from firebreak.domain.durations import spelled
+from firebreak.domain.durations import duration
 from firebreak.domain.glass import Glass, glass_scope
 from firebreak.domain.record import JOURNAL, Kind, NewEntry
 from firebreak.errors import BadInput, LedgerConflict, NotFound, Rejected
@@ -170,7 +170,7 @@ def _lifetime(for_s: int | None, use: Services) -> int:
         return min(use.settings.glass_s, longest)
     if for_s > longest:
         raise BadInput(
-            f"a break-glass lasts {spelled(longest)} at most; ask for less, and again later"
+            f"a break-glass lasts {duration(longest)} at most; ask for less, and again later"
         )
     return for_s
 
