@@ -15,7 +15,9 @@ from firebreak.ledger.audit import AuditLine
 app = typer.Typer()
 
 # The operations that leave lines; what a server adds to them is found without being named here.
-_ACTIONS = tuple(sorted({*OF_OPERATION, *PEOPLE_ONLY, "post_alerts", "whoami"}))
+_ACTIONS = tuple(
+    sorted({*OF_OPERATION, *PEOPLE_ONLY, "create_token", "post_alerts", "revoke_token", "whoami"})
+)
 
 
 @app.command()

@@ -1,7 +1,10 @@
 """API tokens on the command line. They live in the ledger's database, so no server is needed."""
 
 import asyncio
+import getpass
+import os
 from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from difflib import get_close_matches
 from typing import Annotated, TypeVar
@@ -15,7 +18,8 @@ from firebreak.cli.exits import Exit, ProblemError
 from firebreak.cli.screen import JsonFlag, clean, progress, show, tabulate
 from firebreak.cli.token_files import token_file, write_token
 from firebreak.domain.scopes import SCOPES
-from firebreak.errors import LedgerConflict, NotFound
+from firebreak.errors import FirebreakError, LedgerConflict, NotFound
+from firebreak.ledger.audit import AuditLog, Line
 from firebreak.ledger.database import Database
 from firebreak.ledger.tokens import Token, Tokens
 from firebreak.server.roles import (
@@ -79,7 +83,12 @@ def create(
     file = token_file(StateDir(load_settings().state_dir.absolute()), name)
     ttl = timedelta(seconds=seconds(lifetime)) if lifetime else None
     try:
-        secret = _with_tokens(lambda tokens: tokens.create(name, roles or (), ttl, scopes or ()))
+        secret = _ordered(
+            "create_token",
+            name,
+            lambda tokens: tokens.create(name, roles or (), ttl, scopes or ()),
+            ", ".join(sorted(scopes or roles or ())),
+        )
     except LedgerConflict as error:
         raise ProblemError(
             f"a live token is named {name}", f"`firebreak token revoke {name}` ends that one"
@@ -112,7 +121,7 @@ def list_tokens(*, as_json: JsonFlag = False) -> None:
 def revoke(name: Name, *, as_json: JsonFlag = False) -> None:
     """End a token; a running server refuses it within two seconds."""
     try:
-        _with_tokens(lambda tokens: tokens.revoke(name))
+        _ordered("revoke_token", name, lambda tokens: tokens.revoke(name))
     except NotFound as error:
         raise ProblemError(
             str(error), "`firebreak token list` lists them", error=error.code
@@ -132,10 +141,47 @@ def _warn_of_typos(roles: Iterable[str]) -> None:
 
 
 def _with_tokens(work: Callable[[Tokens], Awaitable[T]]) -> T:
+    return _with_database(lambda database: work(Tokens(database)))
+
+
+def _ordered(action: str, name: str, work: Callable[[Tokens], Awaitable[T]], detail: str = "") -> T:
+    """Carry an order out with its line in the audit log, written before as for the API's."""
+    line = Line(
+        at=datetime.now(UTC),
+        principal=_shell_user(),
+        via="shell",
+        action=action,
+        target=clean(name),
+        detail=clean(detail),
+    )
+
+    async def run(database: Database) -> T:
+        log = AuditLog(database)
+        number = await log.begin(line)
+        try:
+            result = await work(Tokens(database))
+        except FirebreakError as error:
+            status = 404 if isinstance(error, NotFound) else 409
+            await log.end(number, replace(line, status=status, detail=clean(str(error))))
+            raise
+        await log.end(number, replace(line, status=200))
+        return result
+
+    return _with_database(run)
+
+
+def _shell_user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user without a name
+        return f"uid {os.getuid()}"
+
+
+def _with_database(work: Callable[[Database], Awaitable[T]]) -> T:
     async def run() -> T:
         database = await Database.open(load_settings().ledger_url)
         try:
-            return await work(Tokens(database))
+            return await work(database)
         finally:
             await database.close()
 

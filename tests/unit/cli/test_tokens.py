@@ -1,5 +1,7 @@
 """Tokens: made once at the first start, kept for their owner only, and manageable offline."""
 
+import asyncio
+import getpass
 import json
 from pathlib import Path
 
@@ -7,6 +9,8 @@ import pytest
 
 from firebreak.cli.exits import Exit
 from firebreak.cli.first_start import FIRST_TOKENS, prepare
+from firebreak.ledger.audit import AuditLog
+from firebreak.ledger.database import Database
 from firebreak.settings import Settings
 from firebreak.statedir import StateDir
 from tests.unit.cli.conftest import Call
@@ -125,3 +129,19 @@ def test_a_role_that_may_be_a_typo_is_warned_of_and_given(
     assert json.loads(made.stdout)["roles"] == [role]
     assert warning in made.stderr
     assert bool(made.stderr) == bool(warning)
+
+
+async def test_who_made_or_ended_a_token_is_in_the_audit_log(fresh: StateDir, call: Call) -> None:
+    for words in ("create ana --role break-glass", "create ana --role admin", "revoke ana"):
+        await asyncio.to_thread(call, "token", *words.split())
+    assert fresh.root.exists()
+    database = await Database.open(Settings().ledger_url)
+    lines = await AuditLog(database).listed()
+    await database.close()
+    assert [(line.action, line.target, line.status) for line in reversed(lines)] == [
+        ("create_token", "ana", 200),
+        ("create_token", "ana", 409),
+        ("revoke_token", "ana", 200),
+    ]
+    assert {(line.via, line.principal) for line in lines} == {("shell", getpass.getuser())}
+    assert lines[-1].detail == "break-glass"
