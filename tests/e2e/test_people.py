@@ -200,18 +200,15 @@ async def test_without_slack_the_next_channel_tells_and_the_command_line_answers
 
 
 async def test_whoever_is_named_answers_without_a_role_of_their_own(
-    town: Town, devices: list[Device]
+    town: Town, slack: SlackFront, devices: list[Device]
 ) -> None:
     """Dora, whose token is edith's, is not on duty; ana, whose token is grace's, is."""
     gateway = of_class(devices, "gateway")
-    request = f"{await town.alarm(gateway)}.1"
+    incident = await town.alarm(gateway)
+    thread = Thread(slack, incident)
+    await thread.open_card()
     async with town.stack.api("grace") as ana, town.stack.api("edith") as dora:
-
-        async def asked() -> bool:
-            return (await ana.get(f"/approvals/{request}")).status_code == 200
-
-        await until(asked, "the request")
-        path = f"/approvals/{request}"
+        path = f"/approvals/{incident}.1"
         vote = {
             "verdict": "approve",
             "plan_hash": (await ana.get(path)).json()["plan_hash"],
@@ -231,8 +228,13 @@ async def test_whoever_is_named_answers_without_a_role_of_their_own(
     assert settled["state"] == "approved"
     given = settled["votes"][0]
     assert (given["who"]["id"], given["role"], given["instead_of"]) == ("dora", "on-call", "ana")
-    await contained(town, request.removesuffix(".1"))
+    await contained(town, incident)
     assert not answers(sentinel(town), gateway)
+
+    async def closed() -> bool:
+        return not await thread.button() and "CLOSED" in await thread.said()
+
+    await until(closed, "a closed card and the end of the response")
 
 
 async def test_a_server_that_is_killed_leaves_one_card_and_every_vote(
