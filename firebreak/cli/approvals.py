@@ -103,7 +103,9 @@ def delegate(
     with connect(as_name) as api:
         body = {"to": to, "reason": reason}
         settled = one(Approval, api.post(path("approvals", approval_id, "delegate"), body))
-    said = f"{settled.id}: {to} answers instead of you"
+    named = any(one.to == to for one in settled.delegations)
+    who = f"{to} answers instead of you" if named else "you answer yourself again"
+    said = f"{settled.id}: {who}"
     show(settled.to_json(), Text(clean(said)), as_json=as_json)
 
 

@@ -15,9 +15,8 @@ from firebreak.ledger.audit import AuditLine
 app = typer.Typer()
 
 # The operations that leave lines; what a server adds to them is found without being named here.
-_ACTIONS = tuple(
-    sorted({*OF_OPERATION, *PEOPLE_ONLY, "create_token", "post_alerts", "revoke_token", "whoami"})
-)
+_OTHERS = ("create_token", "dry_run", "post_alerts", "revoke_token", "whoami")
+_ACTIONS = tuple(sorted({*OF_OPERATION, *PEOPLE_ONLY, *_OTHERS}))
 
 
 @app.command()

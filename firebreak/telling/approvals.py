@@ -88,7 +88,9 @@ def _escalated(body: Body, _: Entry) -> Iterable[Line]:
 
 
 def _delegated(body: Body, entry: Entry) -> Iterable[Line]:
-    yield Line(PLAIN, "delegated", f"{text(body, 'to')} answers instead of {entry.actor}")
+    to = text(body, "to")
+    said = f"{to} answers instead of {entry.actor}" if to != entry.actor else f"{to} answers again"
+    yield Line(PLAIN, "delegated", said)
 
 
 def _snoozed(body: Body, entry: Entry) -> Iterable[Line]:

@@ -212,7 +212,9 @@ async def slack(
 @contextlib.asynccontextmanager
 async def fronted(emulator: str, port: int = 0, channel: str = "") -> AsyncIterator[SlackFront]:
     """A front, until the block ends. ``port`` 0: a free one."""
-    async with aiohttp.ClientSession() as session:
+    # Node.js ends an idle line after five seconds, maybe just as the next call goes out on it.
+    lines = aiohttp.TCPConnector(force_close=True)
+    async with aiohttp.ClientSession(connector=lines) as session:
         front = SlackFront(emulator, session, channel=channel)
         app = web.Application(client_max_size=2**22)
         app.router.add_route("*", "/api/{method}", front.handle)  # the SDK reads with GET

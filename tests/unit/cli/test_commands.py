@@ -212,6 +212,17 @@ def test_delegate_snooze_and_change_send_what_was_said(api: StubApi, call: Call)
     assert (changed["plan_hash"], changed["hold_s"]) == (HASH, 3600)
 
 
+@pytest.mark.parametrize("to", ["edith", "maria"])
+def test_delegate_says_who_answers_now(api: StubApi, call: Call, to: str) -> None:
+    """Naming oneself takes the vote back: the request then knows no delegate."""
+    named = {"by": {"id": "maria"}, "to": "edith", "at": "2026-01-31T03:00:00Z"}
+    settled = {**approval().to_json(), "delegations": [named] if to == "edith" else []}
+    api.answer("POST", "/approvals/apr-1/delegate", settled)
+    said = call("delegate", "apr-1", "--to", to, "--reason", "busy").stdout
+    assert ("edith answers instead of you" in said) is (to == "edith")
+    assert ("you answer yourself again" in said) is (to == "maria")
+
+
 def test_deny_sends_the_verdict(api: StubApi, call: Call) -> None:
     api.answer("GET", "/approvals/apr-1", approval().to_json())
     api.answer("POST", "/approvals/apr-1/decide", approval(ApprovalState.DENIED).to_json())
