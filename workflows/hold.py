@@ -11,7 +11,7 @@ from firebreak.domain.hold import Hold, HoldState
 from firebreak.domain.plan import Outcome, OutcomeKind
 from firebreak.domain.record import Kind
 from firebreak.domain.step import SYSTEM, Ask, Entries, ReleaseOrder
-from firebreak.errors import DefinitionError, Forbidden, NotFound, RevertFailed
+from firebreak.errors import DefinitionError, NotFound, Rejected, RevertFailed
 from firebreak.playbook.expressions import truth
 from firebreak.playbook.program import Until
 from workflows.calls import Calls
@@ -360,11 +360,11 @@ class HoldWorkflow:
     def check_extend(self, order: ExtendOrder) -> None:
         """A hold cannot be stretched beyond LONGEST from now, nor once it is given back."""
         if self._ended:
-            raise ApplicationError("this hold has ended", type=Forbidden.code)
+            raise ApplicationError("this hold has ended", type=Rejected.code)
         if self._releasing:
-            raise ApplicationError("this hold is being given back", type=Forbidden.code)
+            raise ApplicationError("this hold is being given back", type=Rejected.code)
         moved = self._expires() + timedelta(seconds=order.by_s)
         if moved - workflow.now() > LONGEST:
             raise ApplicationError(
-                f"a hold can last at most {LONGEST.days} days from now", type=Forbidden.code
+                f"a hold can last at most {LONGEST.days} days from now", type=Rejected.code
             )

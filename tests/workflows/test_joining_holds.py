@@ -13,7 +13,7 @@ from firebreak.domain.people import Gate, Verdict
 from firebreak.domain.plan import OutcomeKind, Plan, ProbeReport
 from firebreak.domain.record import JOURNAL, Kind, NewEntry
 from firebreak.domain.step import Answer, Ask
-from firebreak.errors import Forbidden
+from firebreak.errors import Rejected
 from firebreak.playbook.program import HoldSpec, Wait
 from tests.workflows.bench import ON_CALL, SECOND, Bench
 from tests.workflows.playbooks import ask, contain, program, release
@@ -166,7 +166,7 @@ async def test_a_hold_that_is_being_given_back_cannot_be_extended(
     slow = SlowRevert(monkeypatch)
     await bench.run(program(contain(hold=HoldSpec(for_s=1)), name="first"))
     await slow.begun()
-    with pytest.raises(Forbidden, match="being given back"):
+    with pytest.raises(Rejected, match="being given back"):
         await bench.engine.extend(HOLD, 7200, ON_CALL, "the supplier comes tomorrow")
     slow.go.set()
     async with asyncio.timeout(15):
