@@ -351,7 +351,9 @@ def ovs(ovs_session: OvsPeer) -> OvsPeer:
 
 
 def _vsctl(folder: Path, *args: str) -> str:
-    return run("ovs-vsctl", "--timeout=10", f"--db=unix:{folder}/db.sock", *args)
+    # A socket is there a moment before anybody listens on it, so the first call may be refused.
+    where = f"--db=unix:{folder}/db.sock"
+    return run("ovs-vsctl", "--timeout=10", "--retry", where, *args)
 
 
 def _start(stack: contextlib.ExitStack, folder: Path, *argv: str) -> None:

@@ -173,6 +173,7 @@ def test_everything_is_taken_down_also_when_the_owner_is_killed() -> None:
     ) as owner:
         assert owner.stdout is not None
         folder = owner.stdout.readline().decode().strip()
+        assert folder, "the switch did not come up"
         owner.send_signal(signal.SIGKILL)
     end = time.monotonic() + 10
     while any(folder in command for command in _commands()):
